@@ -1,0 +1,5 @@
+//! An embeddable chat engine.
+#![forbid(unsafe_code)]
+
+mod outlet;
+pub use outlet::{Outlet, Wrote};
