@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     event::Event,
-    protocol::{ClientFrame, FrameError, ServerFrame},
+    protocol::{ClientFrame, CloseCode, FrameError, ServerFrame},
     signal::Signal,
 };
 
@@ -25,6 +25,11 @@ pub trait WireFormat: fmt::Debug + Send + Sync + 'static {
 
     /// Appends an answer or notice for one connection.
     fn frame(&self, frame: &ServerFrame<'_>, out: &mut Vec<u8>);
+
+    /// Appends the transport's own end of the connection, after the last frame; nothing where it has none.
+    fn close(&self, code: CloseCode, out: &mut Vec<u8>) {
+        let _ = (code, out);
+    }
 
     /// Reads a client's frame.
     ///
