@@ -25,6 +25,13 @@ pub(crate) struct Tool {
     purpose: &'static str,
 }
 
+impl Tool {
+    /// What the variable says, where it says something.
+    fn override_name(&self) -> Option<String> {
+        env::var(self.variable).ok().filter(|name| !name.is_empty())
+    }
+}
+
 /// Everything that `cargo xtask test` looks for.
 pub(crate) const ALL: &[Tool] = &[
     Tool {
@@ -72,7 +79,10 @@ pub(crate) fn set_up(tools: &'static [Tool]) -> (Vec<Found>, Result<(), String>)
     if missing.is_empty() {
         return (found, Ok(()));
     }
-    let tried = Installer::of_this_machine().and_then(|installer| installer.install(&missing));
+    let tried = match missing.iter().find_map(|tool| tool.override_name()) {
+        Some(name) => Err(format!("{name} was asked for by name")),
+        None => Installer::of_this_machine().and_then(|installer| installer.install(&missing)),
+    };
     let (found, missing) = look(tools);
     let outcome = if missing.is_empty() { Ok(()) } else { Err(advice(&missing, tried.err().as_deref())) };
     (found, outcome)
@@ -91,10 +101,9 @@ fn look(tools: &'static [Tool]) -> (Vec<Found>, Vec<&'static Tool>) {
 }
 
 fn find(tool: &Tool) -> Option<PathBuf> {
-    let named = env::var(tool.variable).ok().filter(|name| !name.is_empty());
-    match named.as_deref() {
+    match tool.override_name() {
         // CC may carry options behind the name.
-        Some(name) => locate(name).or_else(|| locate(name.split(' ').next()?)),
+        Some(name) => locate(&name).or_else(|| locate(name.split(' ').next()?)),
         None => tool.candidates.iter().find_map(|name| locate(name)),
     }
 }
@@ -111,7 +120,7 @@ fn advice(missing: &[&Tool], why: Option<&str>) -> String {
     let mut text = String::from("the tests need what is not on this machine:");
     for tool in missing {
         text += &format!("\n  {}, for {}", tool.name, tool.purpose);
-        match env::var(tool.variable).ok().filter(|name| !name.is_empty()) {
+        match tool.override_name() {
             Some(name) => text += &format!(" ({}={name} names no program)", tool.variable),
             None => {
                 text += &format!(" (Debian: {}; elsewhere: {}=PATH)", tool.packages.join(" "), tool.variable)
