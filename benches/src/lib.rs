@@ -24,7 +24,7 @@ pub use histogram::Histogram;
 pub use poller::{Interest, Poller, Ready};
 pub use process::{Usage, allowed_cores, pin_to, raise_open_files};
 pub use read_buffer::ReadBuffer;
-pub use scan::{Seen, scan};
+pub use scan::{Seen, scan, scan_event};
 pub use stamp::{SMALLEST_CONTENT, StampFinder, push_stamped};
 pub use token::Signer;
 pub use upgrade::{SAMPLE_ACCEPT, SAMPLE_KEY, accept_for};

@@ -55,19 +55,24 @@ pub enum Seen {
     Other(String),
 }
 
-/// Reads one text frame.
+/// Room and seq of an event as a server words nearly all of them; `None` for everything [`scan`] has to look at.
 #[inline]
 #[must_use]
-pub fn scan(payload: &[u8]) -> Seen {
-    event(payload).or_else(|| ok(payload)).or_else(|| signal(payload)).unwrap_or_else(|| slow(payload))
-}
-
-#[inline]
-fn event(payload: &[u8]) -> Option<Seen> {
+pub fn scan_event(payload: &[u8]) -> Option<(u64, u64)> {
     let rest = payload.strip_prefix(br#"{"type":"message","room_id":"#)?;
     let (room, rest) = number(rest)?;
     let (seq, rest) = number(rest.strip_prefix(br#","seq":"#)?)?;
-    matches!(rest.first(), Some(b',' | b'}')).then_some(Seen::Event { room, seq })
+    matches!(rest.first(), Some(b',' | b'}')).then_some((room, seq))
+}
+
+/// Reads one text frame, whatever it is.
+#[must_use]
+pub fn scan(payload: &[u8]) -> Seen {
+    // Two numbers stay in registers; the enum would go through memory, which is more than half of the time a delivery costs here.
+    if let Some((room, seq)) = scan_event(payload) {
+        return Seen::Event { room, seq };
+    }
+    ok(payload).or_else(|| signal(payload)).unwrap_or_else(|| slow(payload))
 }
 
 fn ok(payload: &[u8]) -> Option<Seen> {
@@ -146,8 +151,8 @@ mod tests {
         let spaced = br#"{ "type": "message", "room_id": 12, "seq": 3456 }"#;
         let shortest = br#"{"type":"message","room_id":12,"seq":3456}"#;
         let other = br#"{"type":"member_joined","room_id":12,"seq":3456,"member":{}}"#;
-        assert!(event(fast).is_some() && event(shortest).is_some());
-        assert!([reordered.as_slice(), spaced, other].iter().all(|payload| event(payload).is_none()));
+        assert!(scan_event(fast).is_some() && scan_event(shortest).is_some());
+        assert!([reordered.as_slice(), spaced, other].iter().all(|payload| scan_event(payload).is_none()));
         for payload in [fast.as_slice(), reordered, spaced, shortest, other] {
             assert_eq!(scan(payload), Seen::Event { room: 12, seq: 3456 });
             assert_eq!(slow(payload), Seen::Event { room: 12, seq: 3456 });
@@ -157,7 +162,7 @@ mod tests {
     #[test]
     fn a_number_that_goes_on_is_not_cut_short() {
         let payload = br#"{"type":"message","room_id":1,"seq":12.5}"#;
-        assert_eq!(event(payload), None);
+        assert_eq!(scan_event(payload), None);
         assert_eq!(scan(payload), Seen::Other("unreadable".to_owned()));
     }
 

@@ -1,7 +1,7 @@
 //! What a connection's bytes mean: the generator's own hot path.
 
 use chat_benches::{
-    Frame, Opcode, ReadBuffer, Seen, StampFinder, Verdict, next_frame, push_client_frame, scan,
+    Frame, Opcode, ReadBuffer, Seen, StampFinder, Verdict, next_frame, push_client_frame, scan, scan_event,
 };
 
 use crate::{
@@ -55,11 +55,9 @@ impl Intake {
             at += end;
             match opcode {
                 _ if mask.is_some() => return Err("a masked frame".to_owned()),
-                Opcode::Text => match scan(payload) {
-                    Seen::Event { room: id, seq } if id == room.id => {
-                        self.event(session, room, payload, seq, now);
-                    }
-                    other => self.answer(session, room, payload, other, now)?,
+                Opcode::Text => match scan_event(payload) {
+                    Some((id, seq)) if id == room.id => self.event(session, room, payload, seq, now),
+                    _ => self.answer(session, room, payload, now)?,
                 },
                 Opcode::Ping => push_client_frame(&mut session.out, Opcode::Pong, payload, [0; 4]),
                 Opcode::Pong => {}
@@ -89,15 +87,16 @@ impl Intake {
         }
     }
 
+    /// Takes everything but an event that was read fast.
     fn answer(
         &mut self,
         session: &mut Session,
         room: &mut Room,
         payload: &[u8],
-        seen: Seen,
         now: u64,
     ) -> Result<(), String> {
-        match seen {
+        match scan(payload) {
+            Seen::Event { room: id, seq } if id == room.id => self.event(session, room, payload, seq, now),
             Seen::Ok { id, seq } => {
                 if session.publisher.as_mut().is_some_and(|publisher| publisher.answered(id)) {
                     self.meter.acks += 1;
