@@ -1,6 +1,7 @@
 //! What connections cost that do nothing.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     time::{Duration, Instant},
 };
@@ -25,10 +26,14 @@ pub(crate) struct Idle {
     resident: Option<(u64, u64)>,
     /// The server's CPU while nothing happened, as a share of a core.
     busy: Option<f64>,
-    errors: String,
+    errors: BTreeMap<String, u64>,
 }
 
 impl Idle {
+    pub(crate) fn is_clean(&self) -> bool {
+        self.errors.is_empty()
+    }
+
     pub(crate) fn kib_per_connection(&self) -> Option<f64> {
         let (before, after) = self.resident?;
         Some((after as f64 - before as f64) / f64::from(self.connections))
@@ -57,7 +62,7 @@ pub(crate) fn run(
         connected_per_second,
         resident: before.zip(after).map(|(before, after)| (before.resident_kib, after.resident_kib)),
         busy: settled.zip(after).map(|(before, after)| Spent::between(before, after).cpu / watched),
-        errors: listed(&fleet.intake.faults.errors),
+        errors: fleet.intake.faults.errors.clone(),
     })
 }
 
@@ -71,6 +76,6 @@ impl fmt::Display for Idle {
         if let Some(busy) = self.busy {
             writeln!(f, "server CPU          {:.1} % of a core while idle", busy * 100.0)?;
         }
-        write!(f, "errors              {}", self.errors)
+        write!(f, "errors              {}", listed(&self.errors))
     }
 }

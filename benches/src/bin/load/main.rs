@@ -20,7 +20,7 @@ mod session;
 mod table;
 mod target;
 
-use std::error::Error;
+use std::{error::Error, process::ExitCode};
 
 use chat_benches::raise_open_files;
 use clap::Parser;
@@ -33,21 +33,35 @@ use crate::{
 /// What every step of a run may fail with: the run ends and says why.
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
+#[expect(clippy::print_stderr, reason = "the last word of a program that could not do its work")]
+fn main() -> ExitCode {
+    match measure() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what the command line says; returns whether all went as promised.
 #[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
-fn main() -> Fallible<()> {
+fn measure() -> Fallible<bool> {
     let args = Args::parse();
     raise_open_files()?;
     let cores = Cores::of_this_machine()?;
     match args.command {
         Command::Run { target, workload, timing } => {
-            let target = target.start(cores)?;
-            println!("{}", run::run(&target, &workload, timing)?);
+            let outcome = run::run(&target.start(cores)?, &workload, timing)?;
+            println!("{outcome}");
+            Ok(outcome.is_clean())
         }
         Command::Idle { connections, target, idle } => {
-            let target = target.start(cores)?;
-            println!("{}", idle::run(&target, connections, idle)?);
+            let idle = idle::run(&target.start(cores)?, connections, idle)?;
+            println!("{idle}");
+            Ok(idle.is_clean())
         }
-        Command::Table(table) => table.print(cores)?,
+        Command::Table(table) => table.print(cores),
     }
-    Ok(())
 }

@@ -63,6 +63,13 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// Whether every event came to everyone once and in order, and nobody was refused or disconnected. A `gap` is said,
+    /// and so allowed.
+    pub(crate) fn is_clean(&self) -> bool {
+        let Faults { repeated, out_of_order, errors, .. } = &self.faults;
+        self.lost + repeated + out_of_order == 0 && errors.is_empty()
+    }
+
     pub(crate) fn per_second(&self) -> f64 {
         self.deliveries as f64 / self.seconds
     }

@@ -58,7 +58,9 @@ impl TargetArgs {
         if let Some((server, _)) = cores {
             pin_to(&[server])?;
         }
-        let child = command.spawn().map_err(|error| format!("failed to start {command:?}: {error}"))?;
+        let program = command.get_program().to_owned();
+        let child =
+            command.spawn().map_err(|error| format!("failed to start {}: {error}", program.display()))?;
         if let Some((_, own)) = cores {
             pin_to(&[own])?;
         }
