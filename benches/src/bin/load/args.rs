@@ -51,7 +51,7 @@ pub(crate) struct TargetArgs {
     /// A further argument for that program.
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) server_arg: Vec<String>,
-    /// A bound of that program's to raise, as NAME=VALUE.
+    /// A bound of that program's, as NAME=VALUE; rates of sending and of making rooms are raised anyway.
     #[arg(long)]
     pub(crate) limit: Vec<String>,
     /// Attach to a running server instead: where its API is mounted.

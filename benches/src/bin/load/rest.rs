@@ -12,8 +12,8 @@ use serde_json::json;
 
 use crate::{Fallible, base::Base};
 
-/// Members named in one call.
-const MEMBERS_A_CALL: usize = 100;
+/// Members named in one call: with the maker as many as a server takes by default.
+const MEMBERS_A_CALL: usize = 99;
 /// How long to go on where the server says "too many requests".
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long one answer may take.

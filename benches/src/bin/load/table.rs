@@ -25,7 +25,7 @@ pub(crate) struct Table {
     /// A further argument for that program.
     #[arg(long, allow_hyphen_values = true)]
     server_arg: Vec<String>,
-    /// A bound of that program's to raise, as NAME=VALUE.
+    /// A bound of that program's, as NAME=VALUE; rates of sending and of making rooms are raised anyway.
     #[arg(long)]
     limit: Vec<String>,
     /// The yardstick, if it is not beside this program.
