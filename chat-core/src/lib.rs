@@ -7,6 +7,7 @@ mod error;
 mod event;
 pub mod hooks;
 pub mod limits;
+pub mod memory;
 pub mod model;
 mod outlet;
 pub mod protocol;

@@ -119,6 +119,13 @@ pub trait Cluster: fmt::Debug + Send + Sync + 'static {
     async fn join(&self, node: NodeId, epoch: &str) -> Result<BusLink, BusError>;
 }
 
+#[async_trait]
+impl<C: Cluster + ?Sized> Cluster for Arc<C> {
+    async fn join(&self, node: NodeId, epoch: &str) -> Result<BusLink, BusError> {
+        (**self).join(node, epoch).await
+    }
+}
+
 /// A node's part of a bus, as one value. Dropping it leaves the bus.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "backends build it")]
@@ -224,6 +231,7 @@ pub trait Quota: fmt::Debug + Send + Sync + 'static {
     /// Takes `cost` of a budget.
     ///
     /// # Errors
-    /// How long to wait until it would be granted; nothing is taken then.
+    /// How long to wait until it would be granted ([`Duration::MAX`]: more than the burst, never); nothing is
+    /// taken then.
     fn take(&self, key: QuotaKey, cost: u32, rate: Rate) -> Result<(), Duration>;
 }
