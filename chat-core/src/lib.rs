@@ -13,6 +13,8 @@ mod outlet;
 pub mod protocol;
 mod signal;
 pub mod store;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod wire;
 
 pub use clock::{Clock, SystemClock};
