@@ -9,6 +9,8 @@ mod faulty_bus;
 mod faulty_store;
 mod forward;
 mod rng;
+#[cfg(test)]
+mod tape;
 
 #[doc(inline)]
 pub use crate::bus_suite;
