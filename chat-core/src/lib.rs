@@ -7,11 +7,14 @@ mod error;
 mod event;
 pub mod hooks;
 pub mod limits;
+pub mod memory;
 pub mod model;
 mod outlet;
 pub mod protocol;
 mod signal;
 pub mod store;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod wire;
 
 pub use clock::{Clock, SystemClock};

@@ -119,6 +119,13 @@ pub trait Cluster: fmt::Debug + Send + Sync + 'static {
     async fn join(&self, node: NodeId, epoch: &str) -> Result<BusLink, BusError>;
 }
 
+#[async_trait]
+impl<C: Cluster + ?Sized> Cluster for Arc<C> {
+    async fn join(&self, node: NodeId, epoch: &str) -> Result<BusLink, BusError> {
+        (**self).join(node, epoch).await
+    }
+}
+
 /// A node's part of a bus, as one value. Dropping it leaves the bus.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "backends build it")]
@@ -140,11 +147,21 @@ pub trait Bus: fmt::Debug + Send + Sync + 'static {
     ///
     /// # To ensure correctness
     /// - A node that subscribed gets the message, or a [`Lost`] that covers the topic, or its own next publish and
-    ///   probe fail visibly: never silence for ever.
-    /// - The publisher's own node does not get it.
+    ///   probe fail visibly: never silence for ever (suite: `published_messages_reach_the_other_nodes`,
+    ///   `every_payload_arrives_as_it_was`, `overflow_is_told_as_lost`).
+    /// - The publisher's own node does not get it (suite: `a_publisher_does_not_get_its_own`), nor do nodes of
+    ///   another epoch (suite: `another_epoch_is_ignored`).
+    /// - While nothing fails, messages on a topic arrive once, in the order that one node published them (suite:
+    ///   `messages_of_a_topic_keep_their_order`).
     fn publish(&self, topic: Topic, payload: Payload);
 
     /// Subscribes; resolves when confirmed, so that everything published after is delivered (or told as lost).
+    ///
+    /// # To ensure correctness
+    /// - What is published after it resolved is delivered (suite:
+    ///   `a_confirmed_subscription_gets_what_is_published_after`), nothing else is (suite:
+    ///   `topics_not_subscribed_to_are_not_delivered`, `topics_are_kept_apart_whatever_their_names`).
+    /// - Subscribing to what stands changes nothing (suite: `subscribing_twice_delivers_once`).
     ///
     /// # Errors
     /// The subscription stands all the same and is confirmed later, then told by [`Lost::Topics`].
@@ -182,9 +199,13 @@ pub struct Edge {
 /// Who is online, over all nodes.
 ///
 /// # To ensure correctness
-/// - A user's status is the greatest over the leases that have not expired.
+/// - A user's status is the greatest over the leases that have not expired (suite: `lease_greatest_status_counts`,
+///   `lease_renewed_outlives_its_first_time`, `lease_expired_counts_no_more_before_it_is_told`).
 /// - Every change of a user's status is told as an edge at least once, by the call that made it or, for an expired
-///   lease, by the next [`Leases::expired`] of some node.
+///   lease, by the next [`Leases::expired`] of some node; the last edge of a user in an answer stands (suite:
+///   `lease_first_connection_is_an_edge`, `lease_last_connection_is_an_edge`, `lease_expiry_is_told_once_asked`,
+///   `lease_expiry_leaves_what_the_others_say`).
+/// - Calls are idempotent (suite: `lease_release_is_idempotent`).
 #[async_trait]
 pub trait Leases: fmt::Debug + Send + Sync + 'static {
     /// Makes or renews leases for `ttl`.
@@ -218,12 +239,16 @@ pub enum QuotaKey {
 /// within a tolerance that it documents, and lets pass where it knows nothing.
 ///
 /// # To ensure correctness
-/// - No more than `rate.burst + rate.per_second × t` are granted in any time `t`, on one node.
+/// - No more than `rate.burst + rate.per_second × t` are granted in any time `t`, on one node (suite:
+///   `quota_grants_the_burst_and_no_more`, `quota_stays_below_burst_and_rate`).
+/// - A refusal takes nothing (suite: `quota_refusal_takes_nothing_and_names_the_wait`), and keys do not draw on
+///   each other (suite: `quota_keys_have_budgets_of_their_own`).
 /// - Memory is bounded: a budget that is full again is forgotten.
 pub trait Quota: fmt::Debug + Send + Sync + 'static {
     /// Takes `cost` of a budget.
     ///
     /// # Errors
-    /// How long to wait until it would be granted; nothing is taken then.
+    /// How long to wait until it would be granted ([`Duration::MAX`]: more than the burst, never); nothing is
+    /// taken then.
     fn take(&self, key: QuotaKey, cost: u32, rate: Rate) -> Result<(), Duration>;
 }

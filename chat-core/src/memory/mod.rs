@@ -1,0 +1,8 @@
+//! Backends in memory: real ones, for tests, demos and hosts of one process.
+
+mod bus;
+mod inbox;
+mod leases;
+mod quota;
+
+pub use bus::LocalBus;
