@@ -3,6 +3,7 @@
 
 pub mod bus;
 mod clock;
+mod engine;
 mod error;
 mod event;
 pub mod hooks;
@@ -18,6 +19,10 @@ pub mod testkit;
 mod wire;
 
 pub use clock::{Clock, SystemClock};
+pub use engine::{
+    AsHost, AsUser, Batch, BuildError, Busy, Commands, ConnectOptions, Connected, CreateRoom, Created,
+    Deliveries, Engine, EngineBuilder, SentMessage, UserView,
+};
 pub use error::{Error, ErrorCode};
 pub use event::{Event, EventBody};
 pub use hooks::{Hooks, Policy, Principal, UserDirectory};

@@ -58,19 +58,6 @@ pub enum Signal {
     },
 }
 
-impl SignalKey {
-    /// The name of the kind of signal, for metrics.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Typing(..) => "typing",
-            Self::Receipt(..) => "receipt",
-            Self::Presence(_) | Self::PresenceCount(_) => "presence",
-            Self::Unread(_) => "unread",
-        }
-    }
-}
-
 /// Whether a user is there, as others see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -124,39 +111,15 @@ impl Signal {
     }
 }
 
-/// Of two signals with equal keys the later one stands.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "the fields are those of the signal")]
-#[non_exhaustive]
-pub enum SignalKey {
-    Typing(RoomId, UserId),
-    Receipt(RoomId, UserId),
-    Presence(UserId),
-    PresenceCount(RoomId),
-    Unread(RoomId),
-}
-
-impl Signal {
-    /// What it is the latest state of.
-    #[must_use]
-    pub fn key(&self) -> SignalKey {
-        match self {
-            Self::Typing { room_id, user, .. } => SignalKey::Typing(*room_id, user.clone()),
-            Self::Receipt { room_id, user, .. } => SignalKey::Receipt(*room_id, user.clone()),
-            Self::Presence { user, .. } => SignalKey::Presence(user.clone()),
-            Self::PresenceCount { room_id, .. } => SignalKey::PresenceCount(*room_id),
-            Self::Unread { room_id, .. } => SignalKey::Unread(*room_id),
-        }
-    }
-
-    /// The name of its kind, for metrics.
+impl SignalKey {
+    /// The name of the kind of signal, for metrics.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::Typing { .. } => "typing",
-            Self::Receipt { .. } => "receipt",
-            Self::Presence { .. } | Self::PresenceCount { .. } => "presence",
-            Self::Unread { .. } => "unread",
+            Self::Typing(..) => "typing",
+            Self::Receipt(..) => "receipt",
+            Self::Presence(_) | Self::PresenceCount(_) => "presence",
+            Self::Unread(_) => "unread",
         }
     }
 }

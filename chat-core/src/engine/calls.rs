@@ -5,8 +5,8 @@ mod rooms;
 mod user;
 
 pub use host::AsHost;
-pub use user::{AsUser, SentMessage, UserView};
 pub use rooms::{CreateRoom, Created};
+pub use user::{AsUser, SentMessage, UserView};
 
 use std::{sync::Arc, time::Duration};
 

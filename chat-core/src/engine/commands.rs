@@ -18,8 +18,8 @@ use crate::{
     hooks::{Action, ActionKind, Draft, OnHookTimeout, Principal},
     model::{ClientId, RoomId, Seq},
     protocol::{
-        ByeReason, ClientFrame, Close, CloseCode, Command, ErrorBody, FrameId, HistoryRange, OkBody,
-        SendTo, ServerFrame,
+        ByeReason, ClientFrame, Close, CloseCode, Command, ErrorBody, FrameId, HistoryRange, OkBody, SendTo,
+        ServerFrame,
     },
     signal::UnsubscribeReason,
     store::{Actor, Change, ChangeBody, Outcome},
@@ -38,7 +38,11 @@ impl Inner {
     pub(crate) fn take_command(self: &Arc<Self>, connection: &Arc<Connection>, frame: ClientFrame) {
         let writes = matches!(
             frame.command,
-            Command::Send(_) | Command::Edit { .. } | Command::Delete { .. } | Command::React { .. } | Command::Unreact { .. }
+            Command::Send(_)
+                | Command::Edit { .. }
+                | Command::Delete { .. }
+                | Command::React { .. }
+                | Command::Unreact { .. }
         );
         let granted = if writes {
             self.take_send(connection, frame.id.as_ref())
@@ -59,7 +63,10 @@ impl Inner {
                 let error = Error::new(ErrorCode::BadFrame, "this connection does not renew tokens");
                 answer(connection, frame.id.as_ref(), Err(error));
             }
-            Command::Send(_) | Command::Edit { .. } | Command::Delete { .. } | Command::React { .. }
+            Command::Send(_)
+            | Command::Edit { .. }
+            | Command::Delete { .. }
+            | Command::React { .. }
             | Command::Unreact { .. } => {
                 if connection.commands.is_chained() || !self.is_plain(&frame.command) {
                     self.chain(flight, frame);
@@ -68,7 +75,10 @@ impl Inner {
                 }
             }
             Command::Subscribe { .. } | Command::Unsubscribe { .. } => self.chain(flight, frame),
-            Command::Typing { .. } | Command::Read { .. } | Command::Presence { .. } | Command::History { .. } => {
+            Command::Typing { .. }
+            | Command::Read { .. }
+            | Command::Presence { .. }
+            | Command::History { .. } => {
                 let engine = Arc::clone(self);
                 self.spawn(async move { engine.do_unordered(flight, frame).await });
             }
@@ -239,7 +249,8 @@ impl Inner {
             return Ok(());
         }
         let action = Action { kind, room, other };
-        match tokio::time::timeout(self.limits.hook_timeout, self.host.policy.check(principal, &action)).await {
+        match tokio::time::timeout(self.limits.hook_timeout, self.host.policy.check(principal, &action)).await
+        {
             Ok(Ok(())) => Ok(()),
             Ok(Err(denied)) => Err(Error::new(ErrorCode::Forbidden, denied.reason)),
             Err(_) => {
@@ -256,7 +267,9 @@ impl Inner {
         }
         let Some(room) = write.room else { return Ok(()) };
         let mut draft = match &write.body {
-            ChangeBody::Send(m) => Draft::new(room, None, m.kind.clone(), m.content.clone(), m.metadata.clone()),
+            ChangeBody::Send(m) => {
+                Draft::new(room, None, m.kind.clone(), m.content.clone(), m.metadata.clone())
+            }
             ChangeBody::Edit { target, content, .. } => Draft::new(
                 room,
                 Some(*target),
@@ -299,9 +312,7 @@ impl Inner {
         self.check_open()?;
         match self.let_pass(principal, &mut write).await? {
             Passed::Repeat(outcome) => Ok(outcome),
-            Passed::Write => {
-                self.writer.call(self.change(Actor::User(principal.user.clone()), write)).await
-            }
+            Passed::Write => self.writer.call(self.change(Actor::User(principal.user.clone()), write)).await,
         }
     }
 
@@ -333,7 +344,12 @@ impl Inner {
         }
     }
 
-    async fn typing(self: &Arc<Self>, connection: &Arc<Connection>, room: RoomId, is_typing: bool) -> Result<(), Error> {
+    async fn typing(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        room: RoomId,
+        is_typing: bool,
+    ) -> Result<(), Error> {
         let principal = Arc::clone(&*connection.principal.lock());
         self.allow(&principal, ActionKind::Typing, Some(room), None).await?;
         // Whoever is subscribed is a member; others may be.

@@ -7,14 +7,13 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{
         Arc, Weak,
-        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
     task::Waker,
-    time::Duration,
 };
 
 use parking_lot::Mutex;
-use tokio::{sync::Notify, time::Instant};
+use tokio::sync::Notify;
 
 use super::{Inner, feed, hot::Run, metrics, room::SignalBatch, subscription::Subscription};
 use crate::{
@@ -168,7 +167,8 @@ impl Connection {
         let in_reach = cursor >= run.after && end.since(cursor) <= self.bounds.gap_after;
         let outlet = out.outlet.as_deref().filter(|_| in_reach && out.close.is_none());
         let slice = if in_reach { run.slice(cursor, end) } else { &[] };
-        let wrote = outlet.map(|outlet| if slice.is_empty() { Ok(Wrote::All) } else { outlet.try_write(slice) });
+        let wrote =
+            outlet.map(|outlet| if slice.is_empty() { Ok(Wrote::All) } else { outlet.try_write(slice) });
         match wrote {
             Some(Ok(Wrote::All)) => {
                 sub.set_cursor(end);

@@ -17,11 +17,7 @@ use super::{
     metrics,
     subscription::Subscription,
 };
-use crate::{
-    model::Seq,
-    protocol::ServerFrame,
-    store::EventLimit,
-};
+use crate::{model::Seq, protocol::ServerFrame, store::EventLimit};
 
 /// Bytes of one piece of a room's log.
 const PIECE_BYTES: usize = 32 * 1024;
@@ -219,7 +215,8 @@ impl Feed {
             metrics::gap_told();
             return Given::Some;
         }
-        let from_page = self.page.as_ref().is_some_and(|(_, page)| page.after <= cursor && cursor < page.last());
+        let from_page =
+            self.page.as_ref().is_some_and(|(_, page)| page.after <= cursor && cursor < page.last());
         if !from_page {
             self.page = None;
             let hot = sub.room.copy_hot(&*connection.format, cursor, target, PIECE_BYTES, &mut self.scratch);

@@ -328,9 +328,8 @@ impl Ring {
         if range.end > a.len() {
             run.bytes.extend_from_slice(&b[range.start.max(a.len()) - a.len()..range.end - a.len()]);
         }
-        run.ends.extend(
-            self.ends.range(first..until).map(|end| u32::try_from(*end - from).unwrap_or(u32::MAX)),
-        );
+        run.ends
+            .extend(self.ends.range(first..until).map(|end| u32::try_from(*end - from).unwrap_or(u32::MAX)));
         true
     }
 }

@@ -134,11 +134,15 @@ impl Inner {
 
     pub(crate) async fn ask_heads(self: &Arc<Self>, rooms: &[RoomId]) {
         for chunk in rooms.chunks(HEADS_CHUNK) {
-            let shown: Vec<_> = chunk.iter().filter_map(|id| self.rooms.get(*id)).map(|room| (room.head(), room)).collect();
+            let shown: Vec<_> =
+                chunk.iter().filter_map(|id| self.rooms.get(*id)).map(|room| (room.head(), room)).collect();
             let Ok(heads) = self.read("heads", self.store.heads(chunk)).await else { continue };
             for (shown, room) in shown {
                 // A room that the store does not know any more went back to nothing.
-                let head = heads.iter().find(|head| head.room == room.id).map_or(crate::model::Seq::ZERO, |h| h.head);
+                let head = heads
+                    .iter()
+                    .find(|head| head.room == room.id)
+                    .map_or(crate::model::Seq::ZERO, |h| h.head);
                 room.hear(self, Heard::StoreHead { head, shown });
             }
         }
@@ -146,7 +150,8 @@ impl Inner {
 
     /// The least recently used rooms keep nothing hot while the node keeps too much.
     fn shrink_hot(&self) {
-        let over = || self.hot_bytes.load(std::sync::atomic::Ordering::Relaxed) > self.limits.hot_bytes_node_max;
+        let over =
+            || self.hot_bytes.load(std::sync::atomic::Ordering::Relaxed) > self.limits.hot_bytes_node_max;
         if !over() {
             return;
         }
@@ -173,7 +178,9 @@ impl Inner {
             let old = engine.epoch();
             let new = format!("{:016x}{:016x}", engine.clock.random(), engine.clock.random());
             tracing::error!(%room, "the store went back behind what was shown; renewing its epoch");
-            let Ok(now) = engine.read("renew_epoch", engine.store.renew_epoch(&old, &new)).await else { return };
+            let Ok(now) = engine.read("renew_epoch", engine.store.renew_epoch(&old, &new)).await else {
+                return;
+            };
             engine.take_epoch(&old, now);
         });
     }
@@ -181,7 +188,7 @@ impl Inner {
     fn take_epoch(&self, old: &str, now: String) {
         {
             let mut epoch = self.epoch.write();
-            if **epoch != *old || *epoch == *now {
+            if **epoch != *old || **epoch == *now {
                 return;
             }
             *epoch = now.into();
@@ -220,11 +227,9 @@ impl Inner {
             for (_, connections) in self.users.all() {
                 for connection in connections {
                     let Some(expires) = connection.expires_at() else { continue };
-                    let warn_at = crate::model::Timestamp::from_micros(
-                        expires.as_micros().saturating_sub(
-                            i64::try_from(self.limits.token_warning.as_micros()).unwrap_or(i64::MAX),
-                        ),
-                    );
+                    let warn_at = crate::model::Timestamp::from_micros(expires.as_micros().saturating_sub(
+                        i64::try_from(self.limits.token_warning.as_micros()).unwrap_or(i64::MAX),
+                    ));
                     if expires <= now {
                         let reason = ByeReason::TokenExpired;
                         connection.close(Close::with_bye(CloseCode::Unauthorized, reason, Duration::ZERO));

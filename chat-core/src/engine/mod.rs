@@ -33,7 +33,7 @@ use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use builder::{BuildError, EngineBuilder};
-pub use calls::{AsHost, AsUser, CreateRoom, Created, SentMessage};
+pub use calls::{AsHost, AsUser, CreateRoom, Created, SentMessage, UserView};
 pub use session::{Batch, Busy, Commands, ConnectOptions, Connected, Deliveries};
 
 use crate::{

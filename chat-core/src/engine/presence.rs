@@ -39,7 +39,8 @@ impl Inner {
     /// Who of a user's acquaintances is there.
     pub(crate) async fn presence_snapshot(&self, user: &UserId) -> Vec<PresenceEntry> {
         let (size, limit) = (self.limits.signals_room_max, self.limits.presence_snapshot_max);
-        let Ok(users) = self.read("acquaintances", self.store.acquaintances(user, &[], size, limit)).await else {
+        let Ok(users) = self.read("acquaintances", self.store.acquaintances(user, &[], size, limit)).await
+        else {
             return Vec::new();
         };
         let Ok(statuses) = self.link.leases.read(&users).await else { return Vec::new() };
@@ -82,7 +83,11 @@ impl Inner {
     }
 
     /// A connection says how it wants to be shown.
-    pub(crate) async fn choose_presence(self: &Arc<Self>, connection: &Arc<Connection>, choice: PresenceChoice) {
+    pub(crate) async fn choose_presence(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        choice: PresenceChoice,
+    ) {
         connection.presence.store(choice as u8, Ordering::Relaxed);
         if choice == PresenceChoice::Invisible {
             let released = self.link.leases.release(&[(connection.user.clone(), connection.id)]).await;
@@ -128,7 +133,8 @@ impl Inner {
             }
             if renewed.elapsed() >= RENEW {
                 renewed = Instant::now();
-                let all: Vec<_> = self.users.all().into_iter().flat_map(|(_, connections)| connections).collect();
+                let all: Vec<_> =
+                    self.users.all().into_iter().flat_map(|(_, connections)| connections).collect();
                 for chunk in all.chunks(RENEW_CHUNK) {
                     self.renew(chunk).await;
                 }
@@ -176,7 +182,8 @@ impl Inner {
 
     /// Reads the leases of users whose status was told here, and tells the differences.
     pub(crate) async fn repair_presence(self: &Arc<Self>) {
-        let told: Vec<_> = self.presence.told.lock().iter().map(|(user, status)| (user.clone(), *status)).collect();
+        let told: Vec<_> =
+            self.presence.told.lock().iter().map(|(user, status)| (user.clone(), *status)).collect();
         let users: Vec<_> = told.iter().map(|(user, _)| user.clone()).collect();
         let Ok(now) = self.link.leases.read(&users).await else { return };
         let changed = told.into_iter().zip(now).filter(|((_, told), now)| told != now);

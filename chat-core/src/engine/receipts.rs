@@ -36,7 +36,8 @@ impl Inner {
             self.tell_pointers(&active, vec![pointer]);
         }
         let unread = self.read("unread", self.store.unread(user, &[room])).await?;
-        let unread = unread.into_iter().find(|(id, _)| *id == room).map(|(_, unread)| unread).unwrap_or_default();
+        let unread =
+            unread.into_iter().find(|(id, _)| *id == room).map(|(_, unread)| unread).unwrap_or_default();
         self.show_unread(user, room, unread, by);
         Ok(unread)
     }
@@ -69,7 +70,8 @@ impl Inner {
         }
         let (engine, room, user, seq) =
             (Arc::clone(self), Arc::clone(&sub.room), sub.connection.user.clone(), sub.written());
-        if room.told.lock().get(&user).is_some_and(|(_, delivered)| *delivered >= seq) || seq <= sub.started() {
+        if room.told.lock().get(&user).is_some_and(|(_, delivered)| *delivered >= seq) || seq <= sub.started()
+        {
             return;
         }
         self.spawn(async move { engine.move_delivered(&room, vec![(user, seq)]).await });

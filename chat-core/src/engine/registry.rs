@@ -42,7 +42,8 @@ impl Registry {
 
     /// Every active room, by id.
     pub(crate) fn active(&self) -> Vec<Arc<Room>> {
-        let mut rooms: Vec<_> = self.shards.iter().flat_map(|s| s.read().values().cloned().collect::<Vec<_>>()).collect();
+        let mut rooms: Vec<_> =
+            self.shards.iter().flat_map(|s| s.read().values().cloned().collect::<Vec<_>>()).collect();
         rooms.sort_unstable_by_key(|room| room.id);
         rooms
     }
@@ -78,7 +79,10 @@ impl Registry {
 impl Inner {
     /// Makes rooms active: they hear the bus, and their head is known. Rooms that the store does not know are left
     /// out.
-    pub(crate) async fn activate(self: &Arc<Self>, ids: &[RoomId]) -> Result<BTreeMap<RoomId, Arc<Room>>, Error> {
+    pub(crate) async fn activate(
+        self: &Arc<Self>,
+        ids: &[RoomId],
+    ) -> Result<BTreeMap<RoomId, Arc<Room>>, Error> {
         let mut rooms = BTreeMap::new();
         let mut made = Vec::new();
         for id in ids {
@@ -93,7 +97,9 @@ impl Inner {
             let engine = Arc::clone(self);
             // In a task of its own: whoever else waits for these rooms must not depend on this caller.
             let opening = self.spawn(async move { engine.open(made).await });
-            opening.await.map_err(|_| Error::new(ErrorCode::Unavailable, "the engine is shutting down"))??;
+            opening
+                .await
+                .map_err(|_| Error::new(ErrorCode::Unavailable, "the engine is shutting down"))??;
         }
         let mut open = BTreeMap::new();
         for (id, room) in rooms {
@@ -106,7 +112,8 @@ impl Inner {
 
     async fn open(self: &Arc<Self>, rooms: Vec<Arc<Room>>) -> Result<(), Error> {
         let topics: Vec<_> = rooms.iter().map(|room| Topic::Room(room.id)).collect();
-        let subscribed = tokio::time::timeout(self.limits.activation_wait, self.link.bus.subscribe(&topics)).await;
+        let subscribed =
+            tokio::time::timeout(self.limits.activation_wait, self.link.bus.subscribe(&topics)).await;
         if let Ok(Err(error)) = &subscribed {
             metrics::bus_failed(error);
         }

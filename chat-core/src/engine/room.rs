@@ -209,9 +209,8 @@ impl Room {
         }
         let slot = sub.slot.load(Ordering::Relaxed);
         let mut members = self.members.lock();
-        let held = members.slots.get_mut(slot as usize).and_then(|held| {
-            held.take_if(|held| Arc::ptr_eq(held, sub))
-        });
+        let held =
+            members.slots.get_mut(slot as usize).and_then(|held| held.take_if(|held| Arc::ptr_eq(held, sub)));
         if held.is_some() {
             members.free.push(slot);
             self.hot.lock().leave(&sub.connection.format);
@@ -306,7 +305,9 @@ impl Room {
     fn show(&self, event: &Event) {
         match &event.body {
             EventBody::MemberLeft { user, .. } => {
-                self.member_count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).ok();
+                self.member_count
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
+                    .ok();
                 self.show_end(event);
                 self.typists.lock().forget(user);
                 return;

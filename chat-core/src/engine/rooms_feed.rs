@@ -100,7 +100,8 @@ impl Inner {
         mut missing: Vec<Membership>,
     ) -> Result<(), Error> {
         self.drop_unreadable(connection, &mut missing).await;
-        let entries = self.entries_of(Some(&connection.user), missing.iter().map(|m| m.room).collect()).await?;
+        let entries =
+            self.entries_of(Some(&connection.user), missing.iter().map(|m| m.room).collect()).await?;
         for mut membership in missing {
             let Some(entry) = entries.iter().find(|entry| entry.room.id == membership.room) else { continue };
             // Unsubscribed by the client's own wish, or subscribed by another way, meanwhile: not news.

@@ -427,10 +427,10 @@ impl Inner {
                 Ok(()) => {}
                 Err(NotRegistered::Retired) => continue,
                 Err(NotRegistered::Ended | NotRegistered::LookAgain) => {
-                    let again = self.store.memberships(&connection.user, Some(&[id]), 1);
-                    match self.read("memberships", again).await?.pop() {
-                        Some(now) => membership = now,
-                        None => {
+                    match self.membership(&connection.user, id).await {
+                        Ok(now) => membership = now,
+                        Err(error) if error.is_retryable() => return Err(error),
+                        Err(_) => {
                             ended(UnsubscribeReason::Removed);
                             return Ok(false);
                         }
@@ -538,5 +538,4 @@ impl Inner {
         let wait = Duration::from_millis(self.clock.random() % spread);
         Close::with_bye(CloseCode::GoingAway, ByeReason::Shutdown, wait)
     }
-
 }

@@ -34,7 +34,8 @@ impl Typists {
     }
 
     fn expired(&mut self, now: Instant) -> Vec<UserId> {
-        let over: Vec<_> = self.0.iter().filter(|(_, until)| **until <= now).map(|(user, _)| user.clone()).collect();
+        let over: Vec<_> =
+            self.0.iter().filter(|(_, until)| **until <= now).map(|(user, _)| user.clone()).collect();
         for user in &over {
             self.0.remove(user);
         }

@@ -52,7 +52,11 @@ impl Write {
                 *room,
                 ActionKind::React,
                 Require::WRITER,
-                ChangeBody::React { target: *seq, emoji: emoji.clone(), kinds_max: limits.reaction_kinds_max },
+                ChangeBody::React {
+                    target: *seq,
+                    emoji: emoji.clone(),
+                    kinds_max: limits.reaction_kinds_max,
+                },
             )),
             Command::Unreact { room, seq, emoji } => Ok(Self::new(
                 *room,

@@ -67,8 +67,12 @@ impl Writer {
     pub(crate) fn push(&self, job: Job) {
         if let Err(error) = self.lane(job.change.room).try_send(job) {
             let (job, message) = match error {
-                mpsc::error::TrySendError::Full(job) => (job, "too much is being written; nothing was stored"),
-                mpsc::error::TrySendError::Closed(job) => (job, "the engine is shutting down; nothing was stored"),
+                mpsc::error::TrySendError::Full(job) => {
+                    (job, "too much is being written; nothing was stored")
+                }
+                mpsc::error::TrySendError::Closed(job) => {
+                    (job, "the engine is shutting down; nothing was stored")
+                }
             };
             metrics::lane_full();
             job.done.tell(Err(Error::new(ErrorCode::Unavailable, message)));
@@ -127,7 +131,11 @@ impl Inner {
                 self.committed(answers, waiting);
             }
             Ok(answers) => {
-                tracing::error!(asked = waiting.len(), answered = answers.len(), "store broke the contract of commit");
+                tracing::error!(
+                    asked = waiting.len(),
+                    answered = answers.len(),
+                    "store broke the contract of commit"
+                );
                 waiting.into_iter().for_each(|done| done.tell(Err(unknown())));
             }
             Err(error) => {
@@ -161,7 +169,9 @@ impl Inner {
                 let task = self.spawn(commit);
                 match tokio::time::timeout(self.limits.store_timeout, task).await {
                     Ok(Ok(result)) => result,
-                    Ok(Err(panicked)) => Err(StoreError::new(StoreErrorKind::Unknown, "commit").with_source(panicked)),
+                    Ok(Err(panicked)) => {
+                        Err(StoreError::new(StoreErrorKind::Unknown, "commit").with_source(panicked))
+                    }
                     Err(late) => Err(StoreError::new(StoreErrorKind::Unknown, "commit").with_source(late)),
                 }
             }
@@ -199,7 +209,7 @@ impl Inner {
 
     /// Tells users that their set of rooms changed.
     fn changed_rooms_of(self: &Arc<Self>, event: &Event) {
-        let mut tell = |user: &crate::model::UserId| {
+        let tell = |user: &crate::model::UserId| {
             self.user_rooms_changed(user);
             self.link.bus.publish(Topic::User(user.clone()), Payload::RoomSet(user.clone()));
         };
@@ -279,12 +289,9 @@ impl Replies {
 fn ok_body(outcome: &Outcome) -> OkBody<'_> {
     match outcome {
         Outcome::Applied(Event { room, seq, body: EventBody::Message { message }, .. })
-        | Outcome::Repeat(Event { room, seq, body: EventBody::Message { message }, .. }) => OkBody::Sent {
-            room_id: *room,
-            seq: *seq,
-            message,
-            repeat: matches!(outcome, Outcome::Repeat(_)),
-        },
+        | Outcome::Repeat(Event { room, seq, body: EventBody::Message { message }, .. }) => {
+            OkBody::Sent { room_id: *room, seq: *seq, message, repeat: matches!(outcome, Outcome::Repeat(_)) }
+        }
         Outcome::Applied(event) | Outcome::Repeat(event) => OkBody::Changed { seq: Some(event.seq) },
         Outcome::Unchanged => OkBody::Changed { seq: None::<Seq> },
     }

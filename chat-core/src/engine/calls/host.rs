@@ -31,7 +31,11 @@ impl AsHost<'_> {
     ///
     /// # Errors
     /// See the error codes of the protocol.
-    pub async fn room_for(&self, subject: impl Into<String>, mut create: CreateRoom) -> Result<Created, Error> {
+    pub async fn room_for(
+        &self,
+        subject: impl Into<String>,
+        mut create: CreateRoom,
+    ) -> Result<Created, Error> {
         create.subject = Some(subject.into());
         self.create_room(create).await
     }
@@ -77,7 +81,12 @@ impl AsHost<'_> {
     ///
     /// # Errors
     /// See the error codes of the protocol.
-    pub async fn ban(&self, room: RoomId, user: UserId, until: Option<Timestamp>) -> Result<Option<Seq>, Error> {
+    pub async fn ban(
+        &self,
+        room: RoomId,
+        user: UserId,
+        until: Option<Timestamp>,
+    ) -> Result<Option<Seq>, Error> {
         self.write(room, ChangeBody::Ban { user, until }).await
     }
 
@@ -101,7 +110,12 @@ impl AsHost<'_> {
     ///
     /// # Errors
     /// See the error codes of the protocol.
-    pub async fn mute(&self, room: RoomId, user: UserId, until: Option<Timestamp>) -> Result<Option<Seq>, Error> {
+    pub async fn mute(
+        &self,
+        room: RoomId,
+        user: UserId,
+        until: Option<Timestamp>,
+    ) -> Result<Option<Seq>, Error> {
         self.write(room, ChangeBody::Mute { user, until }).await
     }
 

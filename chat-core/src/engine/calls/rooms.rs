@@ -120,7 +120,8 @@ impl Inner {
             return Err(validate::too_many("members", self.limits.members_per_call_max));
         }
         let owner = maker.or(create.owner.as_ref());
-        let mut members: Vec<(UserId, Role)> = owner.map(|user| (user.clone(), Role::Owner)).into_iter().collect();
+        let mut members: Vec<(UserId, Role)> =
+            owner.map(|user| (user.clone(), Role::Owner)).into_iter().collect();
         for user in create.members {
             if !members.iter().any(|(known, _)| *known == user) {
                 members.push((user, Role::Member));
@@ -145,7 +146,11 @@ impl Inner {
         })
     }
 
-    pub(crate) async fn create_room(&self, principal: &Principal, create: CreateRoom) -> Result<Created, Error> {
+    pub(crate) async fn create_room(
+        &self,
+        principal: &Principal,
+        create: CreateRoom,
+    ) -> Result<Created, Error> {
         if create.subject.is_some() || create.owner.is_some() {
             return Err(Error::new(ErrorCode::Forbidden, "only the host says whose a room is"));
         }
@@ -154,7 +159,8 @@ impl Inner {
             [other] if create.kind == RoomKind::Direct => Some(other.clone()),
             _ => None,
         };
-        let kind = if create.kind == RoomKind::Direct { ActionKind::OpenDirect } else { ActionKind::CreateRoom };
+        let kind =
+            if create.kind == RoomKind::Direct { ActionKind::OpenDirect } else { ActionKind::CreateRoom };
         let new = self.new_room(create, Some(user))?;
         // What stands is found without spending anything.
         if let Some(room) = self.standing(&new, user).await? {
@@ -163,7 +169,8 @@ impl Inner {
         self.take(QuotaKey::RoomsMade(user.clone()), 1, self.limits.rooms_made)?;
         let added = u32::try_from(new.members.len()).unwrap_or(u32::MAX);
         self.take(QuotaKey::MembersAdded(user.clone()), added, self.limits.members_added)?;
-        let write = Write { room: None, kind, other, require: Require::NOTHING, body: ChangeBody::Create(new) };
+        let write =
+            Write { room: None, kind, other, require: Require::NOTHING, body: ChangeBody::Create(new) };
         created(&self.write(principal, write).await?)
     }
 
@@ -190,9 +197,14 @@ impl Inner {
         Ok(self.create_room(principal, create).await?.room)
     }
 
-    pub(crate) async fn write_as_host(&self, room: Option<RoomId>, body: ChangeBody) -> Result<Outcome, Error> {
+    pub(crate) async fn write_as_host(
+        &self,
+        room: Option<RoomId>,
+        body: ChangeBody,
+    ) -> Result<Outcome, Error> {
         self.check_open()?;
-        let write = Write { room, kind: ActionKind::UpdateRoom, other: None, require: Require::NOTHING, body };
+        let write =
+            Write { room, kind: ActionKind::UpdateRoom, other: None, require: Require::NOTHING, body };
         self.writer.call(self.change(Actor::Host, write)).await
     }
 

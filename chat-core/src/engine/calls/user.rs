@@ -133,7 +133,9 @@ impl AsUser<'_> {
     /// # Errors
     /// See the error codes of the protocol.
     pub async fn delete_room(&self, room: RoomId) -> Result<(), Error> {
-        self.write(Write::new(room, ActionKind::DeleteRoom, Require::OWNER, ChangeBody::DeleteRoom)).await.map(drop)
+        self.write(Write::new(room, ActionKind::DeleteRoom, Require::OWNER, ChangeBody::DeleteRoom))
+            .await
+            .map(drop)
     }
 
     /// Joins a public room.
@@ -156,7 +158,12 @@ impl AsUser<'_> {
     ///
     /// # Errors
     /// See the error codes of the protocol; those before the one that failed are added.
-    pub async fn add_members(&self, room: RoomId, users: &[UserId], role: Role) -> Result<Vec<Option<Seq>>, Error> {
+    pub async fn add_members(
+        &self,
+        room: RoomId,
+        users: &[UserId],
+        role: Role,
+    ) -> Result<Vec<Option<Seq>>, Error> {
         if users.is_empty() || users.len() > self.inner.limits.members_per_call_max {
             return Err(validate::too_many("users", self.inner.limits.members_per_call_max));
         }
@@ -171,7 +178,10 @@ impl AsUser<'_> {
         };
         // At once, so that they share commits; the lane keeps their order.
         let outcomes = futures::future::join_all(users.iter().map(add)).await;
-        outcomes.into_iter().map(|outcome| outcome.map(|outcome| outcome.event().map(|event| event.seq))).collect()
+        outcomes
+            .into_iter()
+            .map(|outcome| outcome.map(|outcome| outcome.event().map(|event| event.seq)))
+            .collect()
     }
 
     /// Removes a member with a role below the own; oneself: leaves.
@@ -189,7 +199,12 @@ impl AsUser<'_> {
     ///
     /// # Errors
     /// See the error codes of the protocol.
-    pub async fn ban(&self, room: RoomId, user: &UserId, until: Option<Timestamp>) -> Result<Option<Seq>, Error> {
+    pub async fn ban(
+        &self,
+        room: RoomId,
+        user: &UserId,
+        until: Option<Timestamp>,
+    ) -> Result<Option<Seq>, Error> {
         let body = ChangeBody::Ban { user: user.clone(), until };
         self.manage(room, ActionKind::RemoveMember, user, body).await
     }
@@ -236,7 +251,12 @@ impl AsUser<'_> {
     ///
     /// # Errors
     /// See the error codes of the protocol.
-    pub async fn mute(&self, room: RoomId, user: &UserId, until: Option<Timestamp>) -> Result<Option<Seq>, Error> {
+    pub async fn mute(
+        &self,
+        room: RoomId,
+        user: &UserId,
+        until: Option<Timestamp>,
+    ) -> Result<Option<Seq>, Error> {
         let body = ChangeBody::Mute { user: user.clone(), until };
         self.manage(room, ActionKind::ChangeMember, user, body).await
     }
@@ -245,7 +265,11 @@ impl AsUser<'_> {
     ///
     /// # Errors
     /// `unavailable`, or `bad_field` for a bad limit.
-    pub async fn rooms(&self, before: Option<Activity>, limit: Option<usize>) -> Result<Vec<RoomEntry>, Error> {
+    pub async fn rooms(
+        &self,
+        before: Option<Activity>,
+        limit: Option<usize>,
+    ) -> Result<Vec<RoomEntry>, Error> {
         self.list(RoomScope::Joined, before, limit).await
     }
 
@@ -359,7 +383,8 @@ impl AsUser<'_> {
         let last_seen = stored.as_ref().and_then(|stored| stored.last_seen);
         let mut profile = stored.map(|stored| stored.profile);
         if let Some(directory) = &self.inner.host.directory {
-            let asked = tokio::time::timeout(self.inner.limits.hook_timeout, directory.profiles(&users)).await;
+            let asked =
+                tokio::time::timeout(self.inner.limits.hook_timeout, directory.profiles(&users)).await;
             if let Ok(Ok(found)) = asked {
                 profile = found.into_iter().next().or(profile);
             }
