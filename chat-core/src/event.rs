@@ -143,6 +143,18 @@ impl EventBody {
     }
 }
 
+impl Event {
+    /// About how many bytes of what was said it carries, for pages that are bounded by size.
+    #[must_use]
+    pub fn content_bytes(&self) -> usize {
+        match &self.body {
+            EventBody::Message { message } | EventBody::MessageEdited { message } => message.content.len(),
+            EventBody::RoomCreated { members, .. } => 64 * members.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// `{type, room_id, seq, at, actor, client_id?, …}`: the head in this order, then the body's own fields.
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

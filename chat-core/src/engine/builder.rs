@@ -121,7 +121,6 @@ impl EngineBuilder {
         let (writer, lanes) = Writer::new(self.limits.lanes, self.limits.lane_queue_max);
         let (cancel, lanes_end) = (CancellationToken::new(), CancellationToken::new());
         let inner = Arc::new(Inner {
-            node,
             epoch: RwLock::new(epoch.into()),
             store: self.store,
             link: Link { bus, leases, quota },

@@ -30,7 +30,7 @@ enum Passed {
     /// Nothing: write it.
     Write,
     /// It stands already, as this.
-    Repeat(Outcome),
+    Repeat(Box<Outcome>),
 }
 
 impl Inner {
@@ -126,7 +126,7 @@ impl Inner {
             Command::Delete { .. } => (ActionKind::Delete, false),
             _ => (ActionKind::React, false),
         };
-        !self.host.policy.concerns(kind) && !(hooked && self.host.hooks.has_before())
+        !(self.host.policy.concerns(kind) || hooked && self.host.hooks.has_before())
     }
 
     fn write_at_once(&self, flight: InFlight, frame: ClientFrame) {
@@ -209,7 +209,7 @@ impl Inner {
                 };
                 match self.let_pass(&principal, &mut write).await {
                     Ok(Passed::Write) => self.push(flight, id, write),
-                    Ok(Passed::Repeat(outcome)) => Done::Frame { flight, id }.tell(Ok(outcome)),
+                    Ok(Passed::Repeat(outcome)) => Done::Frame { flight, id }.tell(Ok(*outcome)),
                     Err(error) => answer(&connection, id.as_ref(), Err(error)),
                 }
             }
@@ -231,7 +231,7 @@ impl Inner {
                 if digest != message.digest {
                     return Err(crate::store::Refusal::BodyMismatch.into());
                 }
-                return Ok(Passed::Repeat(Outcome::Repeat(event)));
+                return Ok(Passed::Repeat(Box::new(Outcome::Repeat(event))));
             }
         }
         Err(error)
@@ -311,7 +311,7 @@ impl Inner {
     pub(crate) async fn write(&self, principal: &Principal, mut write: Write) -> Result<Outcome, Error> {
         self.check_open()?;
         match self.let_pass(principal, &mut write).await? {
-            Passed::Repeat(outcome) => Ok(outcome),
+            Passed::Repeat(outcome) => Ok(*outcome),
             Passed::Write => self.writer.call(self.change(Actor::User(principal.user.clone()), write)).await,
         }
     }

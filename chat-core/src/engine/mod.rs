@@ -42,7 +42,6 @@ use crate::{
     error::{Error, ErrorCode},
     hooks::Host,
     limits::Limits,
-    model::NodeId,
     store::{Store, StoreError},
 };
 
@@ -67,7 +66,6 @@ impl Drop for LastClone {
 /// What an engine is made of. Its own tasks hold it until they are cancelled.
 #[derive(Debug)]
 pub(crate) struct Inner {
-    pub(crate) node: NodeId,
     pub(crate) epoch: RwLock<Arc<str>>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) link: Link,

@@ -126,7 +126,7 @@ impl Room {
         drop(log);
         *self.opening.lock() = Opening::Open;
         self.opening_changed.notify_waiters();
-        self.follow(engine, step);
+        self.follow(engine, &step);
     }
 
     /// The log's head could not be read.
@@ -240,10 +240,6 @@ impl Room {
         members.slots.len() - members.free.len()
     }
 
-    pub(crate) fn hot_bytes(&self) -> usize {
-        self.hot.lock().bytes()
-    }
-
     pub(crate) fn shrink(&self) {
         self.hot.lock().shrink();
     }
@@ -279,7 +275,7 @@ impl Room {
             self.show(event);
         }
         drop(log);
-        self.follow(engine, step);
+        self.follow(engine, &step);
     }
 
     /// Takes several committed events under one lock.
@@ -298,7 +294,7 @@ impl Room {
             all.reset |= step.reset;
         }
         drop(log);
-        self.follow(engine, all);
+        self.follow(engine, &all);
     }
 
     /// Makes an event visible: from here on it is given. Called under the log's lock, in order.
@@ -343,7 +339,7 @@ impl Room {
     }
 
     /// Does what follows from a step, outside of every lock.
-    fn follow(self: &Arc<Self>, engine: &Arc<Inner>, step: Step) {
+    fn follow(self: &Arc<Self>, engine: &Arc<Inner>, step: &Step) {
         for event in &step.deliver {
             if let EventBody::MemberJoined { member } = &event.body {
                 engine.user_rooms_changed(&member.user);

@@ -4,5 +4,9 @@ mod bus;
 mod inbox;
 mod leases;
 mod quota;
+mod room;
+mod state;
+mod store;
 
 pub use bus::LocalBus;
+pub use store::MemoryStore;

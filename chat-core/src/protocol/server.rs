@@ -101,9 +101,9 @@ impl<'a> ErrorBody<'a> {
             code: error.code(),
             message: error.message(),
             retryable: error.is_retryable(),
-            retry_after_ms: error
-                .retry_after()
-                .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+            retry_after_ms: error.retry_after().map(|wait| {
+                u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).min(crate::model::MAX_SAFE_INTEGER)
+            }),
             field: error.field(),
         }
     }

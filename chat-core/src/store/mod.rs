@@ -29,6 +29,12 @@ use crate::model::{
     StoredProfile, Timestamp, Unread, UserId,
 };
 
+/// Unread messages and mentions are counted up to this.
+pub const UNREAD_CAP: u32 = 1_000;
+
+/// Characters of [`RoomEntry::last_message`].
+pub const PREVIEW_CHARS: usize = 200;
+
 /// Rooms' logs.
 #[async_trait]
 pub trait LogStore: fmt::Debug + Send + Sync + 'static {
