@@ -102,7 +102,7 @@ impl RoomLog {
         while let Some(next) = self.early.remove(&self.head.next()) {
             self.show(next, &mut step);
         }
-        self.look(now, &mut step);
+        self.look(now, false, &mut step);
         step
     }
 
@@ -117,6 +117,8 @@ impl RoomLog {
     /// Takes what was heard.
     pub(crate) fn hear(&mut self, heard: Heard, now: Instant) -> Step {
         let mut step = Step::default();
+        // A page that brought something and not all is followed by the next at once.
+        let paging = matches!(&heard, Heard::Page { events, .. } if !events.is_empty());
         match heard {
             Heard::Event(event) => self.take(event, &mut step),
             Heard::Head(head) => self.known = self.known.max(head),
@@ -143,7 +145,7 @@ impl RoomLog {
             }
             Heard::Woken => {}
         }
-        self.look(now, &mut step);
+        self.look(now, paging, &mut step);
         step
     }
 
@@ -180,7 +182,7 @@ impl RoomLog {
     }
 
     /// Decides about the hole above the head, if there is one.
-    fn look(&mut self, now: Instant, step: &mut Step) {
+    fn look(&mut self, now: Instant, paging: bool, step: &mut Step) {
         if self.head >= self.known || !self.opened {
             self.hole_since = None;
             self.retry_at = None;
@@ -198,7 +200,7 @@ impl RoomLog {
         let since = if step.deliver.is_empty() { since } else { now };
         self.hole_since = Some(since);
         let due = since + self.reorder_window;
-        if now < due {
+        if now < due && !paging {
             step.wake_at = Some(due);
         } else {
             self.fetching = true;

@@ -96,11 +96,11 @@ proptest! {
             fetch = step.fetch.or(fetch);
         }
         let mut heard = Heard::Head(Seq::new(n));
-        for _ in 0..10 {
+        for _ in 0..100 {
             let step = log.hear(heard, now);
             shown.extend(seqs(&step));
             now = step.wake_at.unwrap_or(now);
-            heard = match step.fetch.or(fetch.take()) {
+            heard = match step.fetch.or_else(|| fetch.take()) {
                 Some(after) => page(after, n, log.head()),
                 None => Heard::Woken,
             };
