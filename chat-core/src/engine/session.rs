@@ -285,11 +285,13 @@ impl Batch {
     /// The frames one by one.
     pub fn frames(&self) -> impl Iterator<Item = &[u8]> {
         let frames = &self.pulled.frames;
-        frames.ends.iter().scan(0, |start, end| {
+        let all = frames.ends.iter().scan(0, |start, end| {
             let frame = &frames.bytes[*start..*end as usize];
             *start = *end as usize;
             Some(frame)
-        })
+        });
+        // What a format has no frame for is nothing.
+        all.filter(|frame| !frame.is_empty())
     }
 
     /// The transport has it: delivered pointers may pass over it.
@@ -336,6 +338,7 @@ impl Inner {
             }
         }
         let gone = self.gone(user, &listed, &memberships).await?;
+        let snapshot = self.presence_snapshot(user).await;
         let welcome = Welcome {
             user: self.own_profile(connection),
             connection_id: connection.id,
@@ -347,7 +350,7 @@ impl Inner {
             heads: memberships.iter().map(|m| (m.room, m.head)).collect(),
             gone,
             blocked: Vec::new(),
-            presence: self.presence_snapshot(user).await,
+            presence: snapshot.told(),
         };
         connection.reply(&ServerFrame::Welcome(&welcome));
         drop(welcome);
@@ -366,7 +369,7 @@ impl Inner {
         if reset {
             metrics::resumed("reset");
         }
-        self.presence_begins(connection);
+        self.presence_begins(connection, snapshot);
         self.keep_profile(connection);
         Ok(())
     }
