@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use self::{connection::Walk, history::RoomHistory, sends::Attempt};
 use super::{record::Record, witness::Logs};
 use crate::{
-
     model::{Membership, RoomId},
     store::EventPage,
 };
@@ -103,6 +102,3 @@ impl Findings {
         }
     }
 }
-
-#[cfg(any())]
-mod tests;

@@ -217,9 +217,8 @@ impl Client {
                     match what {
                         0 | 1 => return Some("vanished"),
                         2 => {
-                            commands.close(crate::protocol::Close::silent(
-                                crate::protocol::CloseCode::Normal,
-                            ));
+                            commands
+                                .close(crate::protocol::Close::silent(crate::protocol::CloseCode::Normal));
                         }
                         3 => link.break_off(),
                         4..=6 if stalled.is_none() => {
@@ -317,8 +316,7 @@ impl Client {
     async fn submit(&mut self, commands: &Commands, asked: Asked, command: Command) -> Option<u64> {
         self.frames += 1;
         let id = self.frames;
-        let frame =
-            crate::protocol::ClientFrame { id: Some(crate::protocol::FrameId::Number(id)), command };
+        let frame = crate::protocol::ClientFrame { id: Some(crate::protocol::FrameId::Number(id)), command };
         while commands.submit(frame.clone()).is_err() {
             if commands.end().is_some() {
                 return None;

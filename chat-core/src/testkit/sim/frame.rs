@@ -13,17 +13,49 @@ use crate::{
 /// A frame as a client understands it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Seen {
-    Welcome { epoch: String, reset: bool, heads: BTreeMap<RoomId, Seq>, gone: Vec<RoomId>, rooms: Vec<Listed> },
-    Subscribed { id: Option<u64>, room: RoomId, from: Seq, head: Seq },
+    Welcome {
+        epoch: String,
+        reset: bool,
+        heads: BTreeMap<RoomId, Seq>,
+        gone: Vec<RoomId>,
+        rooms: Vec<Listed>,
+    },
+    Subscribed {
+        id: Option<u64>,
+        room: RoomId,
+        from: Seq,
+        head: Seq,
+    },
     Event(Box<Event>),
-    Gap { room: RoomId, from: Seq, to: Seq },
+    Gap {
+        room: RoomId,
+        from: Seq,
+        to: Seq,
+    },
     RoomAdded(Listed),
-    Unsubscribed { room: RoomId, reason: UnsubscribeReason },
-    Ok { id: u64, seq: Option<Seq>, message: Option<Box<Message>>, repeat: bool, page: Option<Page> },
-    Error { id: Option<u64>, code: String },
-    Pong { id: Option<u64>, heads: BTreeMap<RoomId, Seq> },
+    Unsubscribed {
+        room: RoomId,
+        reason: UnsubscribeReason,
+    },
+    Ok {
+        id: u64,
+        seq: Option<Seq>,
+        message: Option<Box<Message>>,
+        repeat: bool,
+        page: Option<Page>,
+    },
+    Error {
+        id: Option<u64>,
+        code: String,
+    },
+    Pong {
+        id: Option<u64>,
+        heads: BTreeMap<RoomId, Seq>,
+    },
     Signal(Signal),
-    Bye { reason: String },
+    Bye {
+        reason: String,
+    },
     /// What no client understands.
     Garbage(String),
 }
@@ -87,7 +119,9 @@ impl Seen {
             "room_created" | "message" | "message_edited" | "message_deleted" | "reaction_added"
             | "reaction_removed" | "member_joined" | "member_left" | "member_changed" | "room_changed"
             | "room_deleted" => return Some(Self::Event(serde_json::from_slice(frame).ok()?)),
-            "typing" | "receipt" | "unread" => return Some(Self::Signal(serde_json::from_slice(frame).ok()?)),
+            "typing" | "receipt" | "unread" => {
+                return Some(Self::Signal(serde_json::from_slice(frame).ok()?));
+            }
             "presence" => {
                 // Of two forms that share a name on the wire.
                 let mut value: serde_json::Value = serde_json::from_slice(frame).ok()?;
@@ -155,7 +189,8 @@ impl Seen {
 pub(super) fn split(arrived: &mut Vec<u8>) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     let mut done = 0;
-    let mut stream = serde_json::Deserializer::from_slice(arrived).into_iter::<&serde_json::value::RawValue>();
+    let mut stream =
+        serde_json::Deserializer::from_slice(arrived).into_iter::<&serde_json::value::RawValue>();
     loop {
         match stream.next() {
             Some(Ok(frame)) => {

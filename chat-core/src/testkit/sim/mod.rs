@@ -128,7 +128,8 @@ impl Simulation {
         let memory = Arc::new(MemoryStore::with_epoch(format!("epoch of {}", self.seed)));
         let witness = Arc::new(Witness::new(Arc::clone(&memory), began));
         let logs = witness.logs();
-        let broken = self.flaw.map(|(flaw, every)| Arc::new(BrokenStore::new(Arc::clone(&witness), flaw, every)));
+        let broken =
+            self.flaw.map(|(flaw, every)| Arc::new(BrokenStore::new(Arc::clone(&witness), flaw, every)));
         let store: Arc<dyn Store> = match &broken {
             Some(broken) => Arc::clone(broken) as _,
             None => witness,
@@ -204,7 +205,6 @@ async fn stored(store: &MemoryStore, logs: &Logs, records: &[Record]) -> Stored 
     }
     stored
 }
-
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -92,7 +92,13 @@ impl Wire {
         let moody = state.moody;
         let (none, part) = (state.rng.below(moody) == 0, state.rng.below(moody) == 0);
         let some = usize::try_from(state.rng.below(bytes.len() as u64 + 1)).unwrap_or(0);
-        let n = if state.stalled || none { 0 } else if part { some } else { bytes.len() };
+        let n = if state.stalled || none {
+            0
+        } else if part {
+            some
+        } else {
+            bytes.len()
+        };
         state.taken.extend_from_slice(&bytes[..n]);
         drop(state);
         if n > 0 {

@@ -62,13 +62,7 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(
-        began: Instant,
-        plan: Plan,
-        rng: Rng,
-        store: Arc<dyn Store>,
-        trace: Trace,
-    ) -> Self {
+    pub(super) fn new(began: Instant, plan: Plan, rng: Rng, store: Arc<dyn Store>, trace: Trace) -> Self {
         let bus = FaultyBus::new(Arc::new(LocalBus::default()), rng.fork(2).next_u64());
         let nodes = Mutex::new((0..plan.nodes).map(|_| None).collect());
         Self {

@@ -172,13 +172,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn welcome(
-        &mut self,
-        reset: bool,
-        heads: &BTreeMap<RoomId, Seq>,
-        gone: &[RoomId],
-        rooms: &[Listed],
-    ) {
+    fn welcome(&mut self, reset: bool, heads: &BTreeMap<RoomId, Seq>, gone: &[RoomId], rooms: &[Listed]) {
         let Some(hello) = self.hello.clone().filter(|_| !self.is_welcome) else {
             return self.wrong("protocol: a second welcome");
         };
@@ -292,7 +286,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn ok(&mut self, id: u64, seq: Option<Seq>, message: Option<&Message>, repeat: bool, page: Option<&Page>) {
+    fn ok(
+        &mut self,
+        id: u64,
+        seq: Option<Seq>,
+        message: Option<&Message>,
+        repeat: bool,
+        page: Option<&Page>,
+    ) {
         let Some((asked, is_first)) = self.asked.remove(&id) else {
             return self.wrong(&format!("protocol: an answer to {id}, which is not open"));
         };
@@ -318,7 +319,9 @@ impl<'a> Walk<'a> {
                     self.applied.entry(*room).or_default().insert(id, seq);
                     let by = self.rooms.get(room).and_then(|history| history.event(seq)?.actor.as_ref());
                     if by != Some(&self.record.user) {
-                        self.wrong(&format!("G1: room {room}: acknowledged at {seq}, where {by:?} did something"));
+                        self.wrong(&format!(
+                            "G1: room {room}: acknowledged at {seq}, where {by:?} did something"
+                        ));
                     }
                 }
             }
@@ -394,7 +397,9 @@ impl<'a> Walk<'a> {
         for (room, cursor) in self.subs.clone() {
             let head = self.rooms.get(&room).map_or(Seq::ZERO, RoomHistory::head);
             if !memberships.iter().any(|membership| membership.room == room) {
-                self.wrong(&format!("G6: room {room}: still subscribed at {cursor} of {head}, and no member"));
+                self.wrong(&format!(
+                    "G6: room {room}: still subscribed at {cursor} of {head}, and no member"
+                ));
             } else if cursor != head {
                 self.wrong(&format!("G2: room {room}: came to {cursor} of {head} and no further"));
             }

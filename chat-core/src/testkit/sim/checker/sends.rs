@@ -19,7 +19,10 @@ pub(super) struct Attempt {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    Stored { seq: Seq, repeat: bool },
+    Stored {
+        seq: Seq,
+        repeat: bool,
+    },
     /// Stored or not.
     Unknown,
     /// Refused, since something else is stored under the key.
@@ -48,12 +51,7 @@ pub(super) fn check(attempts: &[Attempt], rooms: &BTreeMap<RoomId, RoomHistory>,
     }
 }
 
-fn check_key(
-    key: &Key,
-    attempts: &[&Attempt],
-    rooms: &BTreeMap<RoomId, RoomHistory>,
-    found: &mut Findings,
-) {
+fn check_key(key: &Key, attempts: &[&Attempt], rooms: &BTreeMap<RoomId, RoomHistory>, found: &mut Findings) {
     let (room, user, client_id) = key;
     let none = Vec::new();
     let history = rooms.get(room);
@@ -93,9 +91,8 @@ fn check_key(
     if firsts > 1 {
         wrong("G4", "more than one attempt was told to be the first");
     }
-    let may_be = attempts
-        .iter()
-        .any(|attempt| matches!(attempt.answer, Answer::Stored { .. } | Answer::Unknown));
+    let may_be =
+        attempts.iter().any(|attempt| matches!(attempt.answer, Answer::Stored { .. } | Answer::Unknown));
     if !places.is_empty() && !may_be {
         wrong("G5", "every attempt was refused, and it is stored");
     }

@@ -45,26 +45,24 @@ impl Link {
                 }
                 Some(frames)
             }
-            Self::Push { wire, arrived } => {
-                loop {
-                    let more = tokio::select! {
-                        biased;
-                        more = wire.read() => more,
-                        _ = commands.ended() => {
-                            let rest = wire.rest();
-                            if rest.is_empty() {
-                                return None;
-                            }
-                            rest
+            Self::Push { wire, arrived } => loop {
+                let more = tokio::select! {
+                    biased;
+                    more = wire.read() => more,
+                    _ = commands.ended() => {
+                        let rest = wire.rest();
+                        if rest.is_empty() {
+                            return None;
                         }
-                    };
-                    arrived.extend_from_slice(&more);
-                    let frames = split(arrived);
-                    if !frames.is_empty() {
-                        return Some(frames);
+                        rest
                     }
+                };
+                arrived.extend_from_slice(&more);
+                let frames = split(arrived);
+                if !frames.is_empty() {
+                    return Some(frames);
                 }
-            }
+            },
         }
     }
 
