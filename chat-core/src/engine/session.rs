@@ -267,14 +267,15 @@ impl Batch {
         &self.pulled.frames.bytes
     }
 
-    /// The frames one by one.
+    /// The frames one by one; what has none in the wire format is left out.
     pub fn frames(&self) -> impl Iterator<Item = &[u8]> {
         let frames = &self.pulled.frames;
-        frames.ends.iter().scan(0, |start, end| {
+        let all = frames.ends.iter().scan(0, |start, end| {
             let frame = &frames.bytes[*start..*end as usize];
             *start = *end as usize;
             Some(frame)
-        })
+        });
+        all.filter(|frame| !frame.is_empty())
     }
 
     /// The transport has it: delivered pointers may pass over it.
