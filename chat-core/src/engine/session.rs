@@ -314,6 +314,7 @@ impl Drop for Batch {
 
 impl Inner {
     async fn begin(self: &Arc<Self>, connection: &Arc<Connection>, hello: &Hello) -> Result<(), Error> {
+        let _changing = connection.following.lock().await;
         let (over, first) = self.users.add(connection, self.limits.connections_per_user_max);
         for oldest in over {
             oldest.close(Close::with_bye(CloseCode::Superseded, ByeReason::Superseded, Duration::ZERO));
