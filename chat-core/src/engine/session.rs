@@ -282,7 +282,7 @@ impl Batch {
         &self.pulled.frames.bytes
     }
 
-    /// The frames one by one.
+    /// The frames one by one; what has none in the wire format is left out.
     pub fn frames(&self) -> impl Iterator<Item = &[u8]> {
         let frames = &self.pulled.frames;
         let all = frames.ends.iter().scan(0, |start, end| {
@@ -315,6 +315,7 @@ impl Drop for Batch {
 
 impl Inner {
     async fn begin(self: &Arc<Self>, connection: &Arc<Connection>, hello: &Hello) -> Result<(), Error> {
+        let _changing = connection.following.lock().await;
         let (over, first) = self.users.add(connection, self.limits.connections_per_user_max);
         for oldest in over {
             oldest.close(Close::with_bye(CloseCode::Superseded, ByeReason::Superseded, Duration::ZERO));

@@ -9,6 +9,7 @@ mod faulty_bus;
 mod faulty_store;
 mod forward;
 mod rng;
+pub mod sim;
 #[cfg(test)]
 mod tape;
 

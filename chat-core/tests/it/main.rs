@@ -4,3 +4,4 @@ mod bus;
 mod client;
 mod goldens;
 mod sessions;
+mod simulation;
