@@ -143,6 +143,17 @@ impl EventBody {
     }
 }
 
+impl Event {
+    /// Bytes of text that it carries, as [`crate::store::EventLimit`] counts them.
+    #[must_use]
+    pub const fn content_bytes(&self) -> usize {
+        match &self.body {
+            EventBody::Message { message } | EventBody::MessageEdited { message } => message.content.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// `{type, room_id, seq, at, actor, client_id?, …}`: the head in this order, then the body's own fields.
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

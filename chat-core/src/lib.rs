@@ -3,6 +3,7 @@
 
 mod event;
 pub mod limits;
+pub mod memory;
 pub mod model;
 mod outlet;
 mod signal;
