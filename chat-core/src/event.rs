@@ -144,11 +144,12 @@ impl EventBody {
 }
 
 impl Event {
-    /// Bytes of text that it carries, as [`crate::store::EventLimit`] counts them.
+    /// About how many bytes of what was said it carries, for pages that are bounded by size.
     #[must_use]
-    pub const fn content_bytes(&self) -> usize {
+    pub fn content_bytes(&self) -> usize {
         match &self.body {
             EventBody::Message { message } | EventBody::MessageEdited { message } => message.content.len(),
+            EventBody::RoomCreated { members, .. } => 64 * members.len(),
             _ => 0,
         }
     }

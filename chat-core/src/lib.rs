@@ -1,15 +1,32 @@
 //! An embeddable chat engine.
 #![forbid(unsafe_code)]
 
+pub mod bus;
+mod clock;
+mod engine;
+mod error;
 mod event;
+pub mod hooks;
 pub mod limits;
 pub mod memory;
 pub mod model;
 mod outlet;
+pub mod protocol;
 mod signal;
 pub mod store;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+mod wire;
 
+pub use clock::{Clock, SystemClock};
+pub use engine::{
+    AsHost, AsUser, Batch, BuildError, Busy, Commands, ConnectOptions, Connected, CreateRoom, Created,
+    Deliveries, Engine, EngineBuilder, SentMessage, UserView,
+};
+pub use error::{Error, ErrorCode};
 pub use event::{Event, EventBody};
+pub use hooks::{Hooks, Policy, Principal, UserDirectory};
 pub use limits::{Limits, Rate};
 pub use outlet::{Outlet, Wrote};
 pub use signal::{PresenceChoice, PresenceStatus, Signal, SignalKey, UnsubscribeReason};
+pub use wire::{NativeJson, WireFormat};

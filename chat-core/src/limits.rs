@@ -63,8 +63,6 @@ limits! {
     page_default: usize = 50,
     /// Rows of a page at most.
     page_max: usize = 200,
-    /// Characters of `last_message` in a list of rooms.
-    preview_chars_max: usize = 200,
     /// Events of a room kept hot.
     hot_events_max: usize = 1_024,
     /// Bytes of a room kept hot, for each wire format.
@@ -127,8 +125,6 @@ limits! {
     signals_room_max: u32 = 200,
     /// Users whose presence is told at connect.
     presence_snapshot_max: usize = 500,
-    /// Unread messages and mentions are counted up to this.
-    unread_max: u32 = 1_000,
     /// Before moved pointers are stored and told.
     receipt_delay: Duration = Duration::from_millis(500),
     /// Time of a before-hook.

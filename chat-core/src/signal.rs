@@ -109,15 +109,17 @@ impl Signal {
             Self::Unread { room_id, .. } => SignalKey::Unread(*room_id),
         }
     }
+}
 
-    /// The name of its kind, for metrics.
+impl SignalKey {
+    /// The name of the kind of signal, for metrics.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::Typing { .. } => "typing",
-            Self::Receipt { .. } => "receipt",
-            Self::Presence { .. } | Self::PresenceCount { .. } => "presence",
-            Self::Unread { .. } => "unread",
+            Self::Typing(..) => "typing",
+            Self::Receipt(..) => "receipt",
+            Self::Presence(_) | Self::PresenceCount(_) => "presence",
+            Self::Unread(_) => "unread",
         }
     }
 }

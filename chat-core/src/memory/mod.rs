@@ -1,7 +1,12 @@
-//! Backends in memory: real ones, for tests, demos and hosts that keep nothing over a restart.
+//! Backends in memory: real ones, for tests, demos and hosts of one process.
 
+mod bus;
+mod inbox;
+mod leases;
+mod quota;
 mod room;
 mod state;
 mod store;
 
+pub use bus::LocalBus;
 pub use store::MemoryStore;

@@ -26,12 +26,16 @@ pub(super) struct State {
     pub(super) public: BTreeSet<Activity>,
     pub(super) profiles: HashMap<UserId, StoredProfile>,
     /// The greatest room id given.
-    pub(super) last_room: i64,
+    last_room: i64,
     /// The greatest message id given.
-    pub(super) last_message: i64,
+    last_message: i64,
 }
 
 impl State {
+    pub(super) fn new(epoch: String) -> Self {
+        Self { epoch, ..Self::default() }
+    }
+
     pub(super) fn room_state(&self, room: RoomId) -> Option<&RoomState> {
         self.rooms.get(&room)
     }

@@ -19,8 +19,8 @@ use async_trait::async_trait;
 pub use change::{Actor, Change, ChangeBody, NewMessage, NewRoom, Outcome, Refusal, Require, RoomUpdate};
 pub use error::{StoreError, StoreErrorKind};
 pub use query::{
-    EventLimit, EventPage, Head, MessagePage, MessageQuery, PREVIEW_CHARS_MAX, PointerMove, Range, RoomKey,
-    RoomScope, RoomsQuery, UNREAD_CAP,
+    EventLimit, EventPage, Head, MessagePage, MessageQuery, PointerMove, Range, RoomKey, RoomScope,
+    RoomsQuery,
 };
 
 use crate::event::Event;
@@ -28,6 +28,12 @@ use crate::model::{
     Ban, ClientId, Member, Membership, MessageVersion, Pointer, Profile, RoomEntry, RoomId, Seq,
     StoredProfile, Timestamp, Unread, UserId,
 };
+
+/// Unread messages and mentions are counted up to this.
+pub const UNREAD_CAP: u32 = 1_000;
+
+/// Characters of [`RoomEntry::last_message`].
+pub const PREVIEW_CHARS: usize = 200;
 
 /// Rooms' logs.
 #[async_trait]
@@ -100,13 +106,8 @@ pub trait RoomStore: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Membership>, StoreError>;
 
-    /// Rooms in full for a list, latest activity first.
-    ///
-    /// # To ensure correctness
-    /// - Unread counts, `head` and `last_message` of one entry are of one snapshot.
-    /// - `last_message` is the newest that is not deleted; none where the viewer is no member, or where it lies at
-    ///   or below the viewer's `visible_from`.
-    /// - Deleted rooms are left out.
+    /// Rooms in full for a list, latest activity first. Unread counts, `head` and `last_message` of one entry
+    /// are of one snapshot.
     async fn rooms(&self, query: &RoomsQuery) -> Result<Vec<RoomEntry>, StoreError>;
 
     /// Members by user id, after the one given; nothing for a deleted or unknown room.
@@ -117,8 +118,8 @@ pub trait RoomStore: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Member>, StoreError>;
 
-    /// Those of `users` who share a room of at most `room_size_max` members with `user`, or with `users` empty all
-    /// who do: by user id, at most `limit`, `user` not among them.
+    /// Those of `users` who share a room of at most `room_size_max` members with `user`; with `users` empty, all
+    /// of them, at most `limit`.
     async fn acquaintances(
         &self,
         user: &UserId,
@@ -170,8 +171,7 @@ pub trait PointerStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// # To ensure correctness
     /// - Messages of kind `system` do not count, tombstones do, own ones do not (an own send moves the pointer).
-    /// - Mentions in deleted messages and in those of kind `system` do not count.
-    /// - Both are capped at [`UNREAD_CAP`].
+    /// - Mentions in deleted messages do not count.
     async fn unread(&self, user: &UserId, rooms: &[RoomId]) -> Result<Vec<(RoomId, Unread)>, StoreError>;
 }
 

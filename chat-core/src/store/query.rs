@@ -7,12 +7,6 @@ use crate::{
     model::{Activity, ClientId, MessageView, RoomId, Seq, UserId},
 };
 
-/// Unread messages and mentions are counted up to this.
-pub const UNREAD_CAP: u32 = 1_000;
-
-/// Characters of content in a list's last message.
-pub const PREVIEW_CHARS_MAX: usize = 200;
-
 /// How much a page of events may hold; at least one event is given whatever its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a plain pair")]

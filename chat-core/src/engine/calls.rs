@@ -1,0 +1,155 @@
+//! The engine's public calls: as a user, as the host, and over the engine itself.
+
+mod host;
+mod rooms;
+mod user;
+
+pub use host::AsHost;
+pub use rooms::{CreateRoom, Created};
+pub use user::{AsUser, SentMessage, UserView};
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Engine, EngineBuilder, Inner};
+use crate::{
+    bus::{Payload, Topic},
+    error::Error,
+    hooks::{ActionKind, Principal},
+    limits::Limits,
+    model::{Membership, RoomId, Seq, UserId},
+    protocol::HistoryRange,
+    store::{EventLimit, EventPage, MessagePage, MessageQuery, Store},
+};
+
+impl Engine {
+    /// Puts an engine together.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    /// Calls bound by what the user may do.
+    #[must_use]
+    pub fn as_user<'a>(&'a self, principal: &'a Principal) -> AsUser<'a> {
+        AsUser { inner: &self.inner, principal }
+    }
+
+    /// Calls of the host, bound by nothing but the rules of rooms.
+    #[must_use]
+    pub fn as_host(&self) -> AsHost<'_> {
+        AsHost { inner: &self.inner }
+    }
+
+    /// Ends every connection of a user, on every node: the token was revoked. (What ends membership ends
+    /// subscriptions by itself.)
+    pub fn disconnect(&self, user: &UserId) {
+        self.inner.disconnect_here(user);
+        self.inner.link.bus.publish(Topic::User(user.clone()), Payload::Disconnect(user.clone()));
+    }
+
+    /// The store's epoch.
+    #[must_use]
+    pub fn epoch(&self) -> Arc<str> {
+        self.inner.epoch()
+    }
+
+    /// The bounds in force.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    /// The time of day, as the engine sees it.
+    #[must_use]
+    pub fn now(&self) -> crate::model::Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// The store that it was built with.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.store
+    }
+
+    /// Whether the store answers and the bus is believed to work.
+    ///
+    /// # Errors
+    /// `unavailable` where one of them does not, or the engine is shutting down.
+    pub async fn check_health(&self) -> Result<(), Error> {
+        self.inner.check_open()?;
+        self.inner.read("heads", self.inner.store.heads(&[])).await?;
+        if self.inner.link.bus.is_healthy() {
+            Ok(())
+        } else {
+            Err(Error::new(crate::error::ErrorCode::Unavailable, "the bus is out of reach"))
+        }
+    }
+
+    /// Connections on this node now.
+    #[must_use]
+    pub fn connection_count(&self) -> usize {
+        self.inner.users.count()
+    }
+
+    /// Ends the engine: connections are told to come back later, what was acknowledged is stored, what waits in the
+    /// lanes is written. `true`: everything ended within `deadline`.
+    pub async fn shutdown(&self, deadline: Duration) -> bool {
+        let inner = &self.inner;
+        inner.cancel.cancel();
+        for (_, connections) in inner.users.all() {
+            for connection in connections {
+                connection.close(inner.going_away());
+            }
+        }
+        inner.lanes_end.cancel();
+        inner.tasks.close();
+        tokio::time::timeout(deadline, inner.tasks.wait()).await.is_ok()
+    }
+}
+
+impl Inner {
+    /// A user's standing in a room.
+    pub(crate) async fn membership(&self, user: &UserId, room: RoomId) -> Result<Membership, Error> {
+        let found = self.read("memberships", self.store.memberships(user, Some(&[room]), 1)).await?;
+        found.into_iter().next().ok_or_else(Error::room_not_found)
+    }
+
+    /// A user's standing in a room that the policy lets the user read.
+    pub(crate) async fn readable(&self, principal: &Principal, room: RoomId) -> Result<Membership, Error> {
+        let membership = self.membership(&principal.user, room).await?;
+        // Told apart from an unknown room it would tell that the room is there.
+        match self.allow(principal, ActionKind::Read, Some(room), None).await {
+            Err(error) if !error.is_retryable() => Err(Error::room_not_found()),
+            allowed => allowed.map(|()| membership),
+        }
+    }
+
+    pub(crate) async fn history(
+        &self,
+        principal: &Principal,
+        room: RoomId,
+        range: HistoryRange,
+        limit: Option<usize>,
+        thread: Option<Seq>,
+    ) -> Result<MessagePage, Error> {
+        let limit = super::validate::page(&self.limits, limit)?;
+        let membership = self.readable(principal, room).await?;
+        let query = MessageQuery {
+            viewer: Some(principal.user.clone()),
+            range: super::commands::range(range),
+            thread,
+            visible_from: membership.visible_from,
+            limit,
+        };
+        self.read("messages", self.store.messages(room, &query)).await
+    }
+
+    pub(crate) async fn events(
+        &self,
+        room: RoomId,
+        after: Seq,
+        limit: Option<usize>,
+    ) -> Result<EventPage, Error> {
+        let limit = EventLimit { events: super::validate::page(&self.limits, limit)?, bytes: 1024 * 1024 };
+        self.read("events", self.store.events(room, after, limit)).await
+    }
+}

@@ -1,0 +1,482 @@
+//! Calls of a user: each checks limits, policy, membership and role, whatever the way in.
+
+use serde::Serialize;
+
+use super::rooms::{CreateRoom, Created, Held};
+use crate::{
+    bus::QuotaKey,
+    engine::validate::{self, Write},
+    error::{Error, ErrorCode},
+    event::EventBody,
+    hooks::{ActionKind, Principal},
+    model::{
+        Activity, Ban, Emoji, Member, Message, MessageVersion, Profile, Role, RoomDetail, RoomEntry, RoomId,
+        Seq, Timestamp, Unread, UserId,
+    },
+    protocol::{HistoryRange, PresenceEntry, Send, SendTo},
+    signal::PresenceStatus,
+    store::{ChangeBody, EventPage, MessagePage, Outcome, Require, RoomScope, RoomUpdate, RoomsQuery},
+};
+
+/// Earlier versions shown of one message.
+const VERSIONS_MAX: usize = 100;
+
+/// Calls bound by what the user may do.
+#[derive(Clone, Copy, Debug)]
+pub struct AsUser<'a> {
+    pub(super) inner: Held<'a>,
+    pub(super) principal: &'a Principal,
+}
+
+/// What came of a send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SentMessage {
+    /// The message as it is now.
+    pub message: Message,
+    /// Whether it had been stored before, under the same `client_id`.
+    pub is_repeat: bool,
+}
+
+/// A user as others see one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct UserView {
+    /// What is shown.
+    #[serde(flatten)]
+    pub profile: Profile,
+    /// Whether the user is there; known of those alone with whom the caller shares a room.
+    pub online: bool,
+    /// How.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<PresenceStatus>,
+    /// When the last connection ended, of those with whom the caller shares a room.
+    pub last_seen: Option<Timestamp>,
+}
+
+impl AsUser<'_> {
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// See the error codes of the protocol; `outcome_unknown` means: repeat with the same `client_id`.
+    pub async fn send(&self, send: Send) -> Result<SentMessage, Error> {
+        let user = &self.principal.user;
+        self.inner.take(QuotaKey::Sends(user.clone()), 1, self.inner.limits.sends)?;
+        let room = match &send.to {
+            SendTo::Room(room) => *room,
+            SendTo::User(other) => self.inner.direct_room(self.principal, other).await?,
+        };
+        let write = Write::send(&self.inner.limits, room, &send, || self.inner.client_id())?;
+        sent(self.inner.write(self.principal, write).await?)
+    }
+
+    /// Edits an own message; gives its place in the log where something changed.
+    ///
+    /// # Errors
+    /// See the error codes of the protocol.
+    pub async fn edit(
+        &self,
+        room: RoomId,
+        target: Seq,
+        content: impl Into<String>,
+        mentions: Option<Vec<UserId>>,
+    ) -> Result<Option<Seq>, Error> {
+        self.write(Write::edit(&self.inner.limits, room, target, content.into(), mentions)?).await
+    }
+
+    /// Deletes a message: an own one, or as moderator any.
+    ///
+    /// # Errors
+    /// See the error codes of the protocol.
+    pub async fn delete(&self, room: RoomId, target: Seq) -> Result<Option<Seq>, Error> {
+        self.write(Write::delete(room, target)).await
+    }
+
+    /// Reacts to a message.
+    ///
+    /// # Errors
+    /// See the error codes of the protocol.
+    pub async fn react(&self, room: RoomId, target: Seq, emoji: Emoji) -> Result<Option<Seq>, Error> {
+        let kinds_max = self.inner.limits.reaction_kinds_max;
+        let body = ChangeBody::React { target, emoji, kinds_max };
+        self.write(Write::new(room, ActionKind::React, Require::WRITER, body)).await
+    }
+
+    /// Takes a reaction back.
+    ///
+    /// # Errors
+    /// See the error codes of the protocol.
+    pub async fn unreact(&self, room: RoomId, target: Seq, emoji: Emoji) -> Result<Option<Seq>, Error> {
+        let body = ChangeBody::Unreact { target, emoji };
+        self.write(Write::new(room, ActionKind::React, Require::MEMBER, body)).await
+    }
+
+    /// Makes a room, or finds the one that stands (a direct room for the pair, a room under the same `client_id`).
+    ///
+    /// # Errors
+    /// See the error codes of the protocol.
+    pub async fn create_room(&self, create: CreateRoom) -> Result<Created, Error> {
+        self.inner.create_room(self.principal, create).await
+    }
+
+    /// Changes a room's name, metadata or history mode.
+    ///
+    /// # Errors
+    /// See the error codes of the protocol.
+    pub async fn update_room(&self, room: RoomId, update: RoomUpdate) -> Result<Option<Seq>, Error> {
+        let body = self.inner.checked_update(update)?;
+        self.write(Write::new(room, ActionKind::UpdateRoom, Require::MODERATOR, body)).await
+    }
+
+    /// Deletes a room and all that was said in it.
+    ///
+    /// # Errors
+    /// See the error codes of the protocol.
+    pub async fn delete_room(&self, room: RoomId) -> Result<(), Error> {
+        self.write(Write::new(room, ActionKind::DeleteRoom, Require::OWNER, ChangeBody::DeleteRoom))
+            .await
+            .map(drop)
+    }
+
+    /// Joins a public room.
+    ///
+    /// # Errors
+    /// See the error codes of the protocol.
+    pub async fn join(&self, room: RoomId) -> Result<Option<Seq>, Error> {
+        self.write(Write::new(room, ActionKind::Join, Require::NOTHING, ChangeBody::Join)).await
+    }
+
+    /// Leaves a room.
+    ///
+    /// # Errors
+    /// See the error codes of the protocol.
+    pub async fn leave(&self, room: RoomId) -> Result<Option<Seq>, Error> {
+        self.write(Write::new(room, ActionKind::Leave, Require::MEMBER, ChangeBody::Leave)).await
+    }
+
+    /// Adds members, one after another; gives the place of each in the log, none where one was there.
+    ///
+    /// # Errors
+    /// See the error codes of the protocol; those before the one that failed are added.
+    pub async fn add_members(
+        &self,
+        room: RoomId,
+        users: &[UserId],
+        role: Role,
+    ) -> Result<Vec<Option<Seq>>, Error> {
+        if users.is_empty() || users.len() > self.inner.limits.members_per_call_max {
+            return Err(validate::too_many("users", self.inner.limits.members_per_call_max));
+        }
+        let count = u32::try_from(users.len()).unwrap_or(u32::MAX);
+        let key = QuotaKey::MembersAdded(self.principal.user.clone());
+        self.inner.take(key, count, self.inner.limits.members_added)?;
+        let add = |user: &UserId| {
+            let body = ChangeBody::AddMember { user: user.clone(), role };
+            let mut write = Write::new(room, ActionKind::AddMember, Require::MODERATOR, body);
+            write.other = Some(user.clone());
+            self.inner.write(self.principal, write)
+        };
+        // At once, so that they share commits; the lane keeps their order.
+        let outcomes = futures::future::join_all(users.iter().map(add)).await;
+        outcomes
+            .into_iter()
+            .map(|outcome| outcome.map(|outcome| outcome.event().map(|event| event.seq)))
+            .collect()
+    }
+
+    /// Removes a member with a role below the own; oneself: leaves.
+    ///
+    /// # Errors
+    /// See the error codes of the protocol.
+    pub async fn remove_member(&self, room: RoomId, user: &UserId) -> Result<Option<Seq>, Error> {
+        if *user == self.principal.user {
+            return self.leave(room).await;
+        }
+        self.manage(room, ActionKind::RemoveMember, user, ChangeBody::Remove { user: user.clone() }).await
+    }
+
+    /// Keeps a user out of a room, for good or until a time.
+    ///
+    /// # Errors
+    /// See the error codes of the protocol.
+    pub async fn ban(
+        &self,
+        room: RoomId,
+        user: &UserId,
+        until: Option<Timestamp>,
+    ) -> Result<Option<Seq>, Error> {
+        let body = ChangeBody::Ban { user: user.clone(), until };
+        self.manage(room, ActionKind::RemoveMember, user, body).await
+    }
+
+    /// Lifts a ban; says whether there was one.
+    ///
+    /// # Errors
+    /// See the error codes of the protocol.
+    pub async fn unban(&self, room: RoomId, user: &UserId) -> Result<bool, Error> {
+        self.moderates(room).await?;
+        self.inner.read("lift_ban", self.inner.store.lift_ban(room, user)).await
+    }
+
+    /// Who is kept out, for moderators.
+    ///
+    /// # Errors
+    /// See the error codes of the protocol.
+    pub async fn bans(&self, room: RoomId) -> Result<Vec<Ban>, Error> {
+        self.moderates(room).await?;
+        self.inner.read("bans", self.inner.store.bans(room, self.inner.limits.page_max)).await
+    }
+
+    /// Gives a member another role; old and new are below the own.
+    ///
+    /// # Errors
+    /// See the error codes of the protocol.
+    pub async fn set_role(&self, room: RoomId, user: &UserId, role: Role) -> Result<Option<Seq>, Error> {
+        let body = ChangeBody::SetRole { user: user.clone(), role };
+        self.manage(room, ActionKind::ChangeMember, user, body).await
+    }
+
+    /// Hands the own ownership to a member.
+    ///
+    /// # Errors
+    /// See the error codes of the protocol.
+    pub async fn transfer(&self, room: RoomId, to: &UserId) -> Result<Option<Seq>, Error> {
+        let body = ChangeBody::Transfer { to: to.clone() };
+        let mut write = Write::new(room, ActionKind::ChangeMember, Require::OWNER, body);
+        write.other = Some(to.clone());
+        self.write(write).await
+    }
+
+    /// Takes a member's right to write until a time, or gives it back.
+    ///
+    /// # Errors
+    /// See the error codes of the protocol.
+    pub async fn mute(
+        &self,
+        room: RoomId,
+        user: &UserId,
+        until: Option<Timestamp>,
+    ) -> Result<Option<Seq>, Error> {
+        let body = ChangeBody::Mute { user: user.clone(), until };
+        self.manage(room, ActionKind::ChangeMember, user, body).await
+    }
+
+    /// The own rooms, latest activity first.
+    ///
+    /// # Errors
+    /// `unavailable`, or `bad_field` for a bad limit.
+    pub async fn rooms(
+        &self,
+        before: Option<Activity>,
+        limit: Option<usize>,
+    ) -> Result<Vec<RoomEntry>, Error> {
+        self.list(RoomScope::Joined, before, limit).await
+    }
+
+    /// Public rooms whose name has `text` in it, latest activity first.
+    ///
+    /// # Errors
+    /// `unavailable`, or `bad_field` for a bad limit.
+    pub async fn public_rooms(
+        &self,
+        text: &str,
+        before: Option<Activity>,
+        limit: Option<usize>,
+    ) -> Result<Vec<RoomEntry>, Error> {
+        validate::check_text("public", text)?;
+        self.inner.allow(self.principal, ActionKind::ListPublic, None, None).await?;
+        self.list(RoomScope::Public(text.to_owned()), before, limit).await
+    }
+
+    /// One room in full.
+    ///
+    /// # Errors
+    /// `not_found` for a room that one is not in.
+    pub async fn room(&self, room: RoomId) -> Result<RoomDetail, Error> {
+        self.inner.readable(self.principal, room).await?;
+        let entry = self.inner.entry(Some(&self.principal.user), room).await?;
+        let page = self.inner.limits.page_max;
+        let mut members = self.inner.read("members", self.inner.store.members(room, None, page)).await?;
+        members.sort_by_key(|member| std::cmp::Reverse(member.role));
+        let pointers = if entry.member_count <= self.inner.limits.signals_room_max {
+            self.inner.read("pointers", self.inner.store.pointers(room, page)).await?
+        } else {
+            Vec::new()
+        };
+        Ok(RoomDetail { as_of: entry.head, entry, members, pointers })
+    }
+
+    /// A room as in the own list.
+    ///
+    /// # Errors
+    /// `not_found` for a room that one is not in.
+    pub async fn room_entry(&self, room: RoomId) -> Result<RoomEntry, Error> {
+        self.inner.readable(self.principal, room).await?;
+        self.inner.entry(Some(&self.principal.user), room).await
+    }
+
+    /// Members of a room by user id.
+    ///
+    /// # Errors
+    /// `not_found` for a room that one is not in.
+    pub async fn members(
+        &self,
+        room: RoomId,
+        after: Option<&UserId>,
+        limit: Option<usize>,
+    ) -> Result<Vec<Member>, Error> {
+        let limit = validate::page(&self.inner.limits, limit)?;
+        self.inner.readable(self.principal, room).await?;
+        self.inner.read("members", self.inner.store.members(room, after, limit)).await
+    }
+
+    /// Messages of a room.
+    ///
+    /// # Errors
+    /// `not_found` for a room that one is not in.
+    pub async fn history(
+        &self,
+        room: RoomId,
+        range: HistoryRange,
+        limit: Option<usize>,
+        thread: Option<Seq>,
+    ) -> Result<MessagePage, Error> {
+        self.inner.history(self.principal, room, range, limit, thread).await
+    }
+
+    /// Earlier versions of a message.
+    ///
+    /// # Errors
+    /// `not_found` for a room that one is not in.
+    pub async fn versions(&self, room: RoomId, target: Seq) -> Result<Vec<MessageVersion>, Error> {
+        let membership = self.inner.readable(self.principal, room).await?;
+        if target <= membership.visible_from {
+            return Err(Error::new(ErrorCode::NotFound, "no such message"));
+        }
+        self.inner.read("versions", self.inner.store.versions(room, target, VERSIONS_MAX)).await
+    }
+
+    /// Events of a room above a position: what a gap left out.
+    ///
+    /// # Errors
+    /// `not_found` for a room that one is not in.
+    pub async fn events(&self, room: RoomId, since: Seq, limit: Option<usize>) -> Result<EventPage, Error> {
+        let membership = self.inner.readable(self.principal, room).await?;
+        self.inner.events(room, since.max(membership.visible_from), limit).await
+    }
+
+    /// Moves the own read pointer forward.
+    ///
+    /// # Errors
+    /// `not_found` for a room that one is not in.
+    pub async fn read(&self, room: RoomId, seq: Seq) -> Result<Unread, Error> {
+        self.inner.mark_read(self.principal, room, seq, None).await
+    }
+
+    /// What is shown of a user.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn user(&self, user: &UserId) -> Result<UserView, Error> {
+        let users = [user.clone()];
+        let stored = self.inner.read("profiles", self.inner.store.profiles(&users)).await?.into_iter().next();
+        let last_seen = stored.as_ref().and_then(|stored| stored.last_seen);
+        let mut profile = stored.map(|stored| stored.profile);
+        if let Some(directory) = &self.inner.host.directory {
+            let asked =
+                tokio::time::timeout(self.inner.limits.hook_timeout, directory.profiles(&users)).await;
+            if let Ok(Ok(found)) = asked {
+                profile = found.into_iter().next().or(profile);
+            }
+        }
+        let profile = profile.unwrap_or_else(|| Profile::unknown(user.clone()));
+        let known = self.presence(&users).await?.into_iter().next();
+        let status = known.as_ref().map(|entry| entry.status);
+        Ok(UserView {
+            profile,
+            online: status.is_some_and(|status| status != PresenceStatus::Offline),
+            status,
+            last_seen: last_seen.filter(|_| status == Some(PresenceStatus::Offline)),
+        })
+    }
+
+    /// Whether those of `users` are there with whom the caller shares a room; others are left out.
+    ///
+    /// # Errors
+    /// `unavailable`, or `too_large` for too many at once.
+    pub async fn presence(&self, users: &[UserId]) -> Result<Vec<PresenceEntry>, Error> {
+        let max = self.inner.limits.page_max;
+        if users.len() > max {
+            return Err(validate::too_many("users", max));
+        }
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        let me = &self.principal.user;
+        let found = self.inner.store.acquaintances(me, users, u32::MAX, users.len());
+        let mut shared = self.inner.read("acquaintances", found).await?;
+        if users.contains(me) && !shared.contains(me) {
+            shared.push(me.clone());
+        }
+        let statuses = self.inner.link.leases.read(&shared).await.map_err(|error| {
+            crate::engine::metrics::bus_failed(&error);
+            Error::new(ErrorCode::Unavailable, "presence is not known now")
+        })?;
+        let stored = self.inner.read("profiles", self.inner.store.profiles(&shared)).await?;
+        let seen = |user: &UserId| stored.iter().find(|s| s.profile.id == *user).and_then(|s| s.last_seen);
+        let entry = |(user, status): (UserId, PresenceStatus)| {
+            let last_seen = if status == PresenceStatus::Offline { seen(&user) } else { None };
+            PresenceEntry { user, status, last_seen }
+        };
+        Ok(shared.into_iter().zip(statuses).map(entry).collect())
+    }
+
+    async fn list(
+        &self,
+        scope: RoomScope,
+        before: Option<Activity>,
+        limit: Option<usize>,
+    ) -> Result<Vec<RoomEntry>, Error> {
+        let limit = validate::page(&self.inner.limits, limit)?;
+        let query = RoomsQuery { viewer: Some(self.principal.user.clone()), scope, before, limit };
+        self.inner.read("rooms", self.inner.store.rooms(&query)).await
+    }
+
+    async fn manage(
+        &self,
+        room: RoomId,
+        kind: ActionKind,
+        user: &UserId,
+        body: ChangeBody,
+    ) -> Result<Option<Seq>, Error> {
+        let mut write = Write::new(room, kind, Require::MODERATOR, body);
+        write.other = Some(user.clone());
+        self.write(write).await
+    }
+
+    async fn moderates(&self, room: RoomId) -> Result<(), Error> {
+        let membership = self.inner.readable(self.principal, room).await?;
+        if membership.role < Role::Moderator {
+            return Err(Error::new(ErrorCode::Forbidden, "needs a higher role in the room"));
+        }
+        Ok(())
+    }
+
+    async fn write(&self, write: Write) -> Result<Option<Seq>, Error> {
+        let key = QuotaKey::Sends(self.principal.user.clone());
+        self.inner.take(key, 1, self.inner.limits.sends)?;
+        let outcome = self.inner.write(self.principal, write).await?;
+        Ok(outcome.event().map(|event| event.seq))
+    }
+}
+
+pub(super) fn sent(outcome: Outcome) -> Result<SentMessage, Error> {
+    let is_repeat = matches!(outcome, Outcome::Repeat(_));
+    match outcome {
+        Outcome::Applied(event) | Outcome::Repeat(event) => match event.body {
+            EventBody::Message { message } => Ok(SentMessage { message, is_repeat }),
+            _ => Err(Error::new(ErrorCode::Internal, "a send that is no message")),
+        },
+        Outcome::Unchanged => Err(Error::new(ErrorCode::Internal, "a send without an outcome")),
+    }
+}

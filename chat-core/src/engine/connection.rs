@@ -1,0 +1,428 @@
+//! A connection's way out: what is written at once, and what waits.
+//!
+//! Lock order: a room's log → its members → a connection's `out` → a room's hot part. No lock is held around more than
+//! one write, and none across an await.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
+    task::Waker,
+};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::{Inner, feed, hot::Run, metrics, room::SignalBatch, subscription::Subscription};
+use crate::{
+    Outlet, Wrote,
+    hooks::Principal,
+    model::{ConnectionId, RoomId, Seq, Timestamp, UserId},
+    protocol::{Close, CloseCode, ServerFrame, Subscribe},
+    signal::{PresenceChoice, SignalKey},
+    wire::WireFormat,
+};
+
+/// One connection of a user.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) id: ConnectionId,
+    pub(crate) user: UserId,
+    pub(crate) format: Arc<dyn WireFormat>,
+    pub(crate) engine: Weak<Inner>,
+    pub(crate) follow: Subscribe,
+    pub(crate) principal: Mutex<Arc<Principal>>,
+    pub(crate) out: Mutex<Out>,
+    /// What it is subscribed to; `None` once it is torn down.
+    pub(crate) subs: Mutex<Option<HashMap<RoomId, Arc<Subscription>>>>,
+    pub(crate) commands: super::intake::Intake,
+    pub(crate) presence: AtomicU8,
+    pub(crate) expires_at: AtomicU64,
+    pub(crate) bounds: Bounds,
+    ended: Notify,
+}
+
+/// What a connection needs of the limits where it writes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) gap_after: u64,
+    pub(crate) gap_keep: u64,
+    pub(crate) replies_bytes: usize,
+    pub(crate) signals: usize,
+}
+
+/// The write side, under one lock.
+#[derive(Debug, Default)]
+pub(crate) struct Out {
+    pub(crate) outlet: Option<Box<dyn Outlet>>,
+    /// A drain (or the pull side) is at it: nobody else writes.
+    pub(crate) draining: bool,
+    /// Nothing is written any more.
+    pub(crate) dead: bool,
+    pub(crate) close: Option<Close>,
+    /// What a healthy connection does not need.
+    pub(crate) wait: Option<Box<Wait>>,
+}
+
+/// What waits for a connection that is not idle.
+#[derive(Debug, Default)]
+pub(crate) struct Wait {
+    /// The rest of what was begun: it goes before everything else.
+    pub(crate) rest: Vec<u8>,
+    /// The subscription whose frame `rest` ends.
+    pub(crate) rest_of: Option<Arc<Subscription>>,
+    /// Answers and notices, as frames.
+    pub(crate) replies: Run,
+    /// Latest signals by key, encoded, oldest first by number.
+    pub(crate) signals: HashMap<SignalKey, (u64, Arc<[u8]>)>,
+    pub(crate) signal_number: u64,
+    /// Subscriptions that are behind.
+    pub(crate) behind: VecDeque<Arc<Subscription>>,
+    /// Who waits for something to wait here.
+    pub(crate) waker: Option<Waker>,
+}
+
+impl Out {
+    pub(crate) fn wait(&mut self) -> &mut Wait {
+        self.wait.get_or_insert_default()
+    }
+
+    fn wake(&mut self) {
+        if let Some(waker) = self.wait.as_mut().and_then(|wait| wait.waker.take()) {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn queue(&mut self, sub: &Arc<Subscription>) {
+        if !sub.queued.swap(true, Ordering::Relaxed) {
+            self.wait().behind.push_back(Arc::clone(sub));
+        }
+        self.wake();
+    }
+}
+
+impl Wait {
+    /// Keeps the latest signal of a key; of too many keys the one that waits longest goes.
+    fn keep(&mut self, key: &SignalKey, bytes: &Arc<[u8]>, max: usize) {
+        self.signal_number += 1;
+        let signal = (self.signal_number, Arc::clone(bytes));
+        if self.signals.insert(key.clone(), signal).is_some() || self.signals.len() <= max {
+            return;
+        }
+        let oldest = self.signals.iter().min_by_key(|(_, (number, _))| *number).map(|(key, _)| key.clone());
+        if let Some(oldest) = oldest {
+            self.signals.remove(&oldest);
+            metrics::signal_dropped(oldest.kind());
+        }
+    }
+}
+
+impl Connection {
+    pub(crate) fn new(
+        id: ConnectionId,
+        principal: Principal,
+        format: Arc<dyn WireFormat>,
+        engine: &Arc<Inner>,
+        follow: Subscribe,
+    ) -> Arc<Self> {
+        let expires_at = principal.expires_at.map_or(u64::MAX, expiry);
+        Arc::new(Self {
+            id,
+            user: principal.user.clone(),
+            format,
+            engine: Arc::downgrade(engine),
+            follow,
+            principal: Mutex::new(Arc::new(principal)),
+            // Until an outlet or the pull side comes, everything waits.
+            out: Mutex::new(Out { draining: true, ..Out::default() }),
+            subs: Mutex::new(Some(HashMap::new())),
+            commands: super::intake::Intake::default(),
+            presence: AtomicU8::new(PresenceChoice::Online as u8),
+            expires_at: AtomicU64::new(expires_at),
+            bounds: Bounds {
+                gap_after: engine.limits.gap_after,
+                gap_keep: engine.limits.gap_keep,
+                replies_bytes: engine.limits.replies_bytes_max,
+                signals: engine.limits.signals_waiting_max,
+            },
+            ended: Notify::new(),
+        })
+    }
+
+    /// Gives `sub` what `run` has for it, or queues it.
+    pub(crate) fn give(self: &Arc<Self>, sub: &Arc<Subscription>, run: &Run) {
+        let mut guard = self.out.lock();
+        let out = &mut *guard;
+        let cursor = sub.cursor();
+        let end = run.last().min(sub.until());
+        if out.dead || cursor >= end || sub.is_ended() {
+            return;
+        }
+        if out.draining {
+            out.queue(sub);
+            return;
+        }
+        let in_reach = cursor >= run.after && end.since(cursor) <= self.bounds.gap_after;
+        let outlet = out.outlet.as_deref().filter(|_| in_reach && out.close.is_none());
+        let slice = if in_reach { run.slice(cursor, end) } else { &[] };
+        let wrote =
+            outlet.map(|outlet| if slice.is_empty() { Ok(Wrote::All) } else { outlet.try_write(slice) });
+        match wrote {
+            Some(Ok(Wrote::All)) => {
+                sub.set_cursor(end);
+                sub.set_written(end);
+                if end < sub.until() {
+                    return;
+                }
+                // The user's last event of this room was given: a drain says so.
+                out.queue(sub);
+            }
+            Some(Ok(Wrote::Part(n))) => {
+                let (at, rest) = run.cut(cursor, n);
+                let wait = out.wait.get_or_insert_default();
+                wait.rest.extend_from_slice(rest);
+                sub.set_cursor(at);
+                if rest.is_empty() {
+                    sub.set_written(at);
+                } else {
+                    sub.set_written(at.back(1));
+                    wait.rest_of = Some(Arc::clone(sub));
+                }
+                metrics::blocked();
+                out.queue(sub);
+            }
+            Some(Err(_)) => {
+                self.die(out);
+                return;
+            }
+            None => out.queue(sub),
+        }
+        out.draining = true;
+        drop(guard);
+        feed::spawn_drain(self);
+    }
+
+    /// Queues `sub` for a drain, and starts one where none is at it.
+    pub(crate) fn catch_up(self: &Arc<Self>, sub: &Arc<Subscription>) {
+        let mut out = self.out.lock();
+        if out.dead {
+            return;
+        }
+        out.queue(sub);
+        if !out.draining {
+            out.draining = true;
+            drop(out);
+            feed::spawn_drain(self);
+        }
+    }
+
+    /// Moves a cursor over what cannot be given, and says so.
+    pub(crate) fn skip_to(&self, sub: &Subscription, to: Seq) {
+        let mut out = self.out.lock();
+        if out.dead || sub.cursor() >= to {
+            return;
+        }
+        let gap = ServerFrame::Gap { room_id: sub.room.id, from: sub.cursor().next(), to };
+        out.wait().replies.push(|bytes| self.format.frame(&gap, bytes));
+        sub.set_cursor(to);
+    }
+
+    /// Writes an answer or notice, or queues it.
+    pub(crate) fn reply(self: &Arc<Self>, frame: &ServerFrame<'_>) {
+        BUFFER.with_borrow_mut(|buffer| {
+            buffer.clear(Seq::ZERO);
+            buffer.push(|bytes| self.format.frame(frame, bytes));
+            self.reply_frames(buffer);
+        });
+    }
+
+    /// Writes several answers with one write, or queues them.
+    pub(crate) fn reply_frames(self: &Arc<Self>, frames: &Run) {
+        let mut guard = self.out.lock();
+        if guard.close.is_some() {
+            return;
+        }
+        let drain = self.put(&mut guard, frames);
+        drop(guard);
+        if drain {
+            feed::spawn_drain(self);
+        }
+    }
+
+    /// Writes frames now or queues them. `true`: the caller starts a drain once the lock is gone.
+    fn put(&self, out: &mut Out, frames: &Run) -> bool {
+        if out.dead || frames.bytes.is_empty() {
+            return false;
+        }
+        if out.draining {
+            let replies = &mut out.wait().replies;
+            let base = u32::try_from(replies.bytes.len()).unwrap_or(u32::MAX);
+            replies.bytes.extend_from_slice(&frames.bytes);
+            replies.ends.extend(frames.ends.iter().map(|end| base.saturating_add(*end)));
+            let bytes = replies.bytes.len();
+            if out.close.is_none() && bytes > self.bounds.replies_bytes {
+                metrics::flooded();
+                out.close = Some(Close::silent(CloseCode::Flood));
+                self.die(out);
+            }
+            out.wake();
+            return false;
+        }
+        let Some(outlet) = &out.outlet else { return false };
+        match outlet.try_write(&frames.bytes) {
+            Ok(Wrote::All) => false,
+            Ok(Wrote::Part(n)) => {
+                out.wait().rest.extend_from_slice(&frames.bytes[n..]);
+                out.draining = true;
+                true
+            }
+            Err(_) => {
+                self.die(out);
+                false
+            }
+        }
+    }
+
+    /// Gives a signal, or keeps the latest of its key.
+    pub(crate) fn signal(self: &Arc<Self>, key: &SignalKey, bytes: &Arc<[u8]>) {
+        self.give_signals(bytes, std::iter::once((key, bytes)));
+    }
+
+    /// Gives several signals with one write, or keeps the latest of each key.
+    pub(crate) fn signal_batch(self: &Arc<Self>, batch: &SignalBatch) {
+        self.give_signals(&batch.bytes, batch.each.iter().map(|(key, bytes)| (key, bytes)));
+    }
+
+    fn give_signals<'a>(
+        self: &Arc<Self>,
+        bytes: &[u8],
+        each: impl Iterator<Item = (&'a SignalKey, &'a Arc<[u8]>)>,
+    ) {
+        if bytes.is_empty() {
+            return;
+        }
+        let mut guard = self.out.lock();
+        let out = &mut *guard;
+        if out.dead || out.close.is_some() {
+            return;
+        }
+        if out.draining {
+            for (key, bytes) in each {
+                out.wait().keep(key, bytes, self.bounds.signals);
+            }
+            out.wake();
+            return;
+        }
+        let Some(outlet) = &out.outlet else { return };
+        match outlet.try_write(bytes) {
+            Ok(Wrote::All) => return,
+            Ok(Wrote::Part(n)) => {
+                out.wait().rest.extend_from_slice(&bytes[n..]);
+                out.draining = true;
+            }
+            Err(_) => {
+                self.die(out);
+                return;
+            }
+        }
+        drop(guard);
+        feed::spawn_drain(self);
+    }
+
+    /// Ends the connection: nothing but what was begun, the answers that wait and a last frame goes out any more.
+    pub(crate) fn close(self: &Arc<Self>, close: Close) {
+        let mut guard = self.out.lock();
+        if guard.dead || guard.close.is_some() {
+            return;
+        }
+        guard.close = Some(close);
+        let mut frames = Run::default();
+        if let Some(reason) = close.bye {
+            let reconnect_after_ms = u64::try_from(close.reconnect_after.as_millis()).unwrap_or(u64::MAX);
+            let bye = ServerFrame::Bye { reason, reconnect_after_ms };
+            frames.push(|bytes| self.format.frame(&bye, bytes));
+        }
+        frames.push(|bytes| self.format.close(close.code, bytes));
+        let drain = self.put(&mut guard, &frames);
+        if !guard.draining {
+            self.die(&mut guard);
+        }
+        drop(guard);
+        if drain {
+            feed::spawn_drain(self);
+        }
+    }
+
+    /// The subscription to a room.
+    pub(crate) fn sub(&self, room: RoomId) -> Option<Arc<Subscription>> {
+        self.subs.lock().as_ref()?.get(&room).cloned()
+    }
+
+    /// Everything it is subscribed to.
+    pub(crate) fn all_subs(&self) -> Vec<Arc<Subscription>> {
+        self.subs.lock().as_ref().map(|subs| subs.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Nothing goes out any more.
+    pub(crate) fn die(&self, out: &mut Out) {
+        out.dead = true;
+        if let Some(waker) = out.wait.take().and_then(|wait| wait.waker) {
+            waker.wake();
+        }
+        self.ended.notify_waiters();
+        self.commands.wake();
+    }
+
+    /// Waits until nothing goes out any more.
+    pub(crate) async fn ended(&self) -> Close {
+        loop {
+            let mut notified = std::pin::pin!(self.ended.notified());
+            notified.as_mut().enable();
+            if let Some(close) = self.end() {
+                return close;
+            }
+            notified.await;
+        }
+    }
+
+    /// How it ended, if it did.
+    pub(crate) fn end(&self) -> Option<Close> {
+        let out = self.out.lock();
+        out.dead.then(|| out.close.unwrap_or(Close::silent(CloseCode::GoingAway)))
+    }
+
+    /// How it ends, once that is settled.
+    pub(crate) fn closing(&self) -> Option<Close> {
+        self.out.lock().close
+    }
+
+    pub(crate) fn presence(&self) -> PresenceChoice {
+        match self.presence.load(Ordering::Relaxed) {
+            x if x == PresenceChoice::Away as u8 => PresenceChoice::Away,
+            x if x == PresenceChoice::Invisible as u8 => PresenceChoice::Invisible,
+            _ => PresenceChoice::Online,
+        }
+    }
+
+    pub(crate) fn expires_at(&self) -> Option<Timestamp> {
+        match self.expires_at.load(Ordering::Relaxed) {
+            u64::MAX => None,
+            micros => Some(Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))),
+        }
+    }
+
+    pub(crate) fn renew(&self, principal: Principal) {
+        self.expires_at.store(principal.expires_at.map_or(u64::MAX, expiry), Ordering::Relaxed);
+        *self.principal.lock() = Arc::new(principal);
+    }
+}
+
+fn expiry(at: Timestamp) -> u64 {
+    u64::try_from(at.as_micros()).unwrap_or(0)
+}
+
+thread_local! {
+    static BUFFER: std::cell::RefCell<Run> = std::cell::RefCell::default();
+}

@@ -1,0 +1,117 @@
+//! What a connection has asked for and has not been answered yet: bounded, and in order.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicUsize, Ordering},
+    },
+};
+
+use parking_lot::Mutex;
+use tokio::{sync::Notify, time::Instant};
+
+use super::connection::Connection;
+use crate::{Rate, protocol::ClientFrame};
+
+/// A connection's side of its commands.
+#[derive(Debug, Default)]
+pub(crate) struct Intake {
+    in_flight: AtomicUsize,
+    room: Notify,
+    /// Refusals for rate in a row.
+    pub(crate) refusals: AtomicU32,
+    bucket: Mutex<Option<Bucket>>,
+    chain: Mutex<Option<Box<Chain>>>,
+}
+
+/// Commands that cannot be done at once, done one after another.
+#[derive(Debug, Default)]
+struct Chain {
+    waiting: VecDeque<(InFlight, ClientFrame)>,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    tokens: f64,
+    at: Instant,
+}
+
+/// A command that is not answered yet.
+#[derive(Debug)]
+pub(crate) struct InFlight(pub(crate) Arc<Connection>);
+
+impl InFlight {
+    pub(crate) fn begin(connection: &Arc<Connection>) -> Self {
+        connection.commands.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(connection))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.commands.in_flight.fetch_sub(1, Ordering::Release);
+        self.0.commands.room.notify_waiters();
+    }
+}
+
+impl Intake {
+    pub(crate) fn is_full(&self, max: usize) -> bool {
+        self.in_flight.load(Ordering::Acquire) >= max
+    }
+
+    /// Waits until fewer than `max` commands are unanswered.
+    pub(crate) async fn ready(&self, max: usize) {
+        loop {
+            let mut notified = std::pin::pin!(self.room.notified());
+            notified.as_mut().enable();
+            if !self.is_full(max) {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    /// Whoever waits looks again.
+    pub(crate) fn wake(&self) {
+        self.room.notify_waiters();
+    }
+
+    /// Takes one command of the connection's own budget; else says how long to wait.
+    pub(crate) fn take(&self, rate: Rate, now: Instant) -> Result<(), std::time::Duration> {
+        let mut bucket = self.bucket.lock();
+        let burst = f64::from(rate.burst);
+        let bucket = bucket.get_or_insert(Bucket { tokens: burst, at: now });
+        let passed = now.duration_since(bucket.at).as_secs_f64();
+        bucket.tokens = (bucket.tokens + passed * rate.per_second).min(burst);
+        bucket.at = now;
+        if bucket.tokens >= 1.0 {
+            bucket.tokens -= 1.0;
+            return Ok(());
+        }
+        Err(std::time::Duration::from_secs_f64((1.0 - bucket.tokens) / rate.per_second))
+    }
+
+    /// Whether commands wait for their turn, so that a new one must wait behind them.
+    pub(crate) fn is_chained(&self) -> bool {
+        self.chain.lock().is_some()
+    }
+
+    /// Puts a command behind those that wait. `true`: the caller starts working them off.
+    pub(crate) fn chain(&self, flight: InFlight, frame: ClientFrame) -> bool {
+        let mut chain = self.chain.lock();
+        let starts = chain.is_none();
+        chain.get_or_insert_default().waiting.push_back((flight, frame));
+        starts
+    }
+
+    /// The next command of the chain; `None` ends the chain.
+    pub(crate) fn next(&self) -> Option<(InFlight, ClientFrame)> {
+        let mut chain = self.chain.lock();
+        let next = chain.as_mut().and_then(|chain| chain.waiting.pop_front());
+        if next.is_none() {
+            *chain = None;
+        }
+        next
+    }
+}

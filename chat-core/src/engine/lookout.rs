@@ -1,0 +1,245 @@
+//! Looking out for what was missed: the bus, the sweep of heads, a store that went back, tokens that end.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+
+use super::{Inner, metrics, room_log::Heard};
+use crate::{
+    bus::{BusMessage, Incoming, Lost, Payload, Topic},
+    model::RoomId,
+    protocol::{ByeReason, Close, CloseCode, ServerFrame},
+    signal::Signal,
+};
+
+/// Rooms asked for by one read.
+const HEADS_CHUNK: usize = 1_000;
+
+impl Inner {
+    /// Takes what the bus brings until the engine ends.
+    pub(crate) async fn listen(self: Arc<Self>, mut incoming: mpsc::Receiver<Incoming>) {
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return,
+                next = incoming.recv() => next,
+            };
+            match next {
+                Some(Incoming::Message(message)) => self.hear(message),
+                Some(Incoming::Lost(lost)) => {
+                    metrics::bus_lost();
+                    let engine = Arc::clone(&self);
+                    self.spawn(async move { engine.recover(lost).await });
+                }
+                None => {
+                    tracing::error!("the bus has ended; going on by sweeps alone");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn hear(self: &Arc<Self>, message: BusMessage) {
+        match message.payload {
+            Payload::Event(event) => {
+                if let Some(room) = self.rooms.get(event.room) {
+                    room.hear(self, Heard::Event(event));
+                }
+            }
+            Payload::Head(room, head) => {
+                if let Some(room) = self.rooms.get(room) {
+                    room.hear(self, Heard::Head(head));
+                }
+            }
+            Payload::Signal(signal) => self.show_signal(&message.topic, &signal),
+            Payload::RoomSet(user) => self.user_rooms_changed(&user),
+            Payload::Disconnect(user) => self.disconnect_here(&user),
+        }
+    }
+
+    fn show_signal(self: &Arc<Self>, topic: &Topic, signal: &Signal) {
+        match (signal, topic) {
+            (Signal::Typing { room_id, user, is_typing }, _) => {
+                if let Some(room) = self.rooms.get(*room_id) {
+                    self.show_typing(&room, user, *is_typing);
+                }
+            }
+            (Signal::Receipt { room_id, user, .. }, _) => {
+                if let Some(room) = self.rooms.get(*room_id) {
+                    room.signal(signal, None);
+                    if self.users.is_here(user) {
+                        self.tell_unread(user.clone(), *room_id, None);
+                    }
+                }
+            }
+            (Signal::Presence { user, .. }, Topic::Room(room)) => {
+                if let Some(room) = self.rooms.get(*room) {
+                    room.signal(signal, Some(user));
+                }
+            }
+            (Signal::PresenceCount { room_id, .. }, _) => {
+                if let Some(room) = self.rooms.get(*room_id) {
+                    room.signal(signal, None);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Something may have been lost: the store is asked about everything it may have been about.
+    async fn recover(self: &Arc<Self>, lost: Lost) {
+        match lost {
+            Lost::All => {
+                self.sweep_heads_once().await;
+                self.compare_all_room_sets().await;
+                self.repair_signals().await;
+            }
+            Lost::Topics(topics) => {
+                let rooms: Vec<RoomId> = topics
+                    .iter()
+                    .filter_map(|topic| if let Topic::Room(room) = topic { Some(*room) } else { None })
+                    .collect();
+                self.ask_heads(&rooms).await;
+                for topic in &topics {
+                    if let Topic::User(user) = topic {
+                        self.user_rooms_changed(user);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks for the heads of active rooms every few seconds: what neither an own commit nor the bus told is found.
+    pub(crate) async fn sweep_heads(self: Arc<Self>) {
+        loop {
+            // A quarter more or less, so that nodes do not ask all at once.
+            let quarter = self.limits.sweep / 4;
+            let jitter = quarter * u32::try_from(self.clock.random() % 201).unwrap_or(0) / 100;
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return,
+                () = tokio::time::sleep(self.limits.sweep - quarter + jitter) => {}
+            }
+            self.retire_idle_rooms(self.limits.room_linger).await;
+            self.sweep_heads_once().await;
+            self.shrink_hot();
+            self.report();
+        }
+    }
+
+    async fn sweep_heads_once(self: &Arc<Self>) {
+        let rooms: Vec<RoomId> = self.rooms.active().iter().map(|room| room.id).collect();
+        self.ask_heads(&rooms).await;
+    }
+
+    pub(crate) async fn ask_heads(self: &Arc<Self>, rooms: &[RoomId]) {
+        for chunk in rooms.chunks(HEADS_CHUNK) {
+            let shown: Vec<_> =
+                chunk.iter().filter_map(|id| self.rooms.get(*id)).map(|room| (room.head(), room)).collect();
+            let Ok(heads) = self.read("heads", self.store.heads(chunk)).await else { continue };
+            for (shown, room) in shown {
+                // A room that the store does not know any more went back to nothing.
+                let head = heads
+                    .iter()
+                    .find(|head| head.room == room.id)
+                    .map_or(crate::model::Seq::ZERO, |h| h.head);
+                room.hear(self, Heard::StoreHead { head, shown });
+            }
+        }
+    }
+
+    /// The least recently used rooms keep nothing hot while the node keeps too much.
+    fn shrink_hot(&self) {
+        let over =
+            || self.hot_bytes.load(std::sync::atomic::Ordering::Relaxed) > self.limits.hot_bytes_node_max;
+        if !over() {
+            return;
+        }
+        let mut rooms = self.rooms.active();
+        rooms.sort_by_key(|room| room.used());
+        for room in rooms {
+            if !over() {
+                return;
+            }
+            room.shrink();
+        }
+    }
+
+    fn report(&self) {
+        metrics::connections(self.users.count());
+        let hot = self.hot_bytes.load(std::sync::atomic::Ordering::Relaxed);
+        metrics::rooms(self.rooms.active().len(), hot);
+    }
+
+    /// The store holds another log than was shown: its epoch is renewed, and every session ends with `reset`.
+    pub(crate) fn store_went_back(self: &Arc<Self>, room: RoomId) {
+        let engine = Arc::clone(self);
+        self.spawn(async move {
+            let old = engine.epoch();
+            let new = format!("{:016x}{:016x}", engine.clock.random(), engine.clock.random());
+            tracing::error!(%room, "the store went back behind what was shown; renewing its epoch");
+            let Ok(now) = engine.read("renew_epoch", engine.store.renew_epoch(&old, &new)).await else {
+                return;
+            };
+            engine.take_epoch(&old, now);
+        });
+    }
+
+    fn take_epoch(&self, old: &str, now: String) {
+        {
+            let mut epoch = self.epoch.write();
+            if **epoch != *old || **epoch == *now {
+                return;
+            }
+            *epoch = now.into();
+        }
+        metrics::epoch_reset();
+        for room in self.rooms.active() {
+            self.rooms.forget(&room);
+        }
+        let close = Close::with_bye(CloseCode::Restart, ByeReason::Reset, Duration::ZERO);
+        for (_, connections) in self.users.all() {
+            for connection in connections {
+                connection.close(close);
+            }
+        }
+    }
+
+    /// Ends a user's connections on this node.
+    pub(crate) fn disconnect_here(&self, user: &crate::model::UserId) {
+        let close = Close::with_bye(CloseCode::Unauthorized, ByeReason::Disconnected, Duration::ZERO);
+        for connection in self.users.of(user) {
+            connection.close(close);
+        }
+    }
+
+    /// Warns of tokens that end soon and ends connections whose token has ended.
+    pub(crate) async fn watch_tokens(self: Arc<Self>) {
+        const LOOK: Duration = Duration::from_secs(1);
+        let mut last = self.clock.now();
+        loop {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            let now = self.clock.now();
+            for (_, connections) in self.users.all() {
+                for connection in connections {
+                    let Some(expires) = connection.expires_at() else { continue };
+                    let warn_at = crate::model::Timestamp::from_micros(expires.as_micros().saturating_sub(
+                        i64::try_from(self.limits.token_warning.as_micros()).unwrap_or(i64::MAX),
+                    ));
+                    if expires <= now {
+                        let reason = ByeReason::TokenExpired;
+                        connection.close(Close::with_bye(CloseCode::Unauthorized, reason, Duration::ZERO));
+                    } else if last < warn_at && warn_at <= now {
+                        let in_ms = u64::try_from(expires.since(now).as_millis()).unwrap_or(u64::MAX);
+                        connection.reply(&ServerFrame::TokenExpiring { in_ms });
+                    }
+                }
+            }
+            last = now;
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The engine: rooms' logs, who is given what, and the calls of users and of the host.
+
+mod builder;
+mod calls;
+mod commands;
+mod connection;
+mod feed;
+mod hot;
+mod intake;
+mod lookout;
+mod metrics;
+mod presence;
+mod pump;
+mod receipts;
+mod registry;
+mod room;
+mod room_log;
+mod rooms_feed;
+mod session;
+mod subscription;
+mod typing;
+mod users;
+mod validate;
+mod writer;
+
+use std::{
+    future::Future,
+    sync::{Arc, atomic::AtomicUsize},
+};
+
+use parking_lot::RwLock;
+use tokio::{sync::Semaphore, task::JoinHandle};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use builder::{BuildError, EngineBuilder};
+pub use calls::{AsHost, AsUser, CreateRoom, Created, SentMessage, UserView};
+pub use session::{Batch, Busy, Commands, ConnectOptions, Connected, Deliveries};
+
+use crate::{
+    bus::Bus,
+    clock::Clock,
+    error::{Error, ErrorCode},
+    hooks::Host,
+    limits::Limits,
+    store::{Store, StoreError},
+};
+
+/// A chat engine: cheap to clone, ended by [`Engine::shutdown`] or by dropping the last clone.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+    _last: Arc<LastClone>,
+}
+
+/// Ends the engine's tasks when the host has dropped its last handle.
+#[derive(Debug)]
+struct LastClone(CancellationToken, CancellationToken);
+
+impl Drop for LastClone {
+    fn drop(&mut self) {
+        self.0.cancel();
+        self.1.cancel();
+    }
+}
+
+/// What an engine is made of. Its own tasks hold it until they are cancelled.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) epoch: RwLock<Arc<str>>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) link: Link,
+    pub(crate) host: Host,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) limits: Limits,
+    pub(crate) rooms: registry::Registry,
+    pub(crate) users: users::Users,
+    pub(crate) presence: presence::Presence,
+    pub(crate) writer: writer::Writer,
+    pub(crate) hot_bytes: Arc<AtomicUsize>,
+    pub(crate) catch_up_reads: Semaphore,
+    pub(crate) tasks: TaskTracker,
+    /// Ends everything but the lanes.
+    pub(crate) cancel: CancellationToken,
+    /// Ends the lanes, once nobody writes any more.
+    pub(crate) lanes_end: CancellationToken,
+}
+
+/// The outgoing half of the bus.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) leases: Arc<dyn crate::bus::Leases>,
+    pub(crate) quota: Arc<dyn crate::bus::Quota>,
+}
+
+impl Inner {
+    /// Runs a task that the engine's end waits for.
+    pub(crate) fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.tasks.spawn(task)
+    }
+
+    /// Bounds a read of the store in time, and counts its failures.
+    pub(crate) async fn read<T>(
+        &self,
+        operation: &'static str,
+        read: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Error> {
+        let result = match tokio::time::timeout(self.limits.store_timeout, read).await {
+            Ok(result) => result,
+            Err(late) => {
+                Err(StoreError::new(crate::store::StoreErrorKind::Unavailable, operation).with_source(late))
+            }
+        };
+        result.map_err(|error| {
+            metrics::store_failed(&error);
+            tracing::warn!(%error, operation, "store failed");
+            error.into()
+        })
+    }
+
+    pub(crate) fn epoch(&self) -> Arc<str> {
+        Arc::clone(&self.epoch.read())
+    }
+
+    /// What everyone is told once the engine is shutting down.
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
+        if self.cancel.is_cancelled() {
+            return Err(Error::new(ErrorCode::Unavailable, "the engine is shutting down"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,490 @@
+//! An active room: its log as this node knows it, the hot part, and who is subscribed here.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use tokio::{sync::Notify, time::Instant};
+
+use super::{
+    Inner,
+    connection::Connection,
+    hot::{HotBound, HotLog, NotHot, Run},
+    metrics, pump,
+    receipts::ToldPointers,
+    room_log::{Heard, RoomLog, Step},
+    subscription::Subscription,
+    typing::Typists,
+};
+use crate::{
+    event::{Event, EventBody},
+    model::{RoomId, Seq, UserId},
+    signal::Signal,
+    store::EventLimit,
+    wire::WireFormat,
+};
+
+/// A page read to fill a hole.
+const FILL: EventLimit = EventLimit { events: 500, bytes: 512 * 1024 };
+
+/// A room that someone on this node is subscribed to.
+#[derive(Debug)]
+pub(crate) struct Room {
+    pub(crate) id: RoomId,
+    log: Mutex<RoomLog>,
+    hot: Mutex<HotLog>,
+    /// The head of the hot part, for a look without its lock.
+    head: AtomicU64,
+    members: Mutex<Slots>,
+    /// A pump is at it.
+    pub(crate) pumping: AtomicBool,
+    /// Everyone idle was given up to here.
+    pub(crate) pumped: AtomicU64,
+    timer_armed: AtomicBool,
+    member_count: AtomicU32,
+    opening: Mutex<Opening>,
+    opening_changed: Notify,
+    pub(crate) typists: Mutex<Typists>,
+    /// What subscribers here were told of members' pointers.
+    pub(crate) told: Mutex<ToldPointers>,
+    /// Pointers moved since they were last told.
+    pub(crate) receipts_due: AtomicBool,
+    /// When it last had a subscription or an event.
+    used: Mutex<Instant>,
+}
+
+/// Who is subscribed, in slots that stay where they are while someone walks over them.
+#[derive(Debug, Default)]
+struct Slots {
+    slots: Vec<Option<Arc<Subscription>>>,
+    free: Vec<u32>,
+    /// The room is not in the registry any more: nobody tells it of events.
+    retired: bool,
+}
+
+/// Whether a room can be subscribed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opening {
+    Pending,
+    Open,
+    Failed,
+}
+
+/// Why a subscription did not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotRegistered {
+    /// The user's right to the log ended after it was looked at.
+    Ended,
+    /// Events since the look are not hot here: look again.
+    LookAgain,
+    /// The room has become inactive: activate it again.
+    Retired,
+}
+
+impl Room {
+    /// A room of which nothing is known yet; see [`Room::open`].
+    pub(crate) fn new(id: RoomId, engine: &Inner) -> Arc<Self> {
+        let bound = HotBound {
+            events: engine.limits.hot_events_max,
+            bytes: engine.limits.hot_bytes_max,
+            node: Arc::clone(&engine.hot_bytes),
+        };
+        Arc::new(Self {
+            id,
+            log: Mutex::new(RoomLog::unopened(engine.limits.reorder_window)),
+            hot: Mutex::new(HotLog::new(Seq::ZERO, bound)),
+            head: AtomicU64::new(0),
+            members: Mutex::default(),
+            pumping: AtomicBool::new(false),
+            pumped: AtomicU64::new(0),
+            timer_armed: AtomicBool::new(false),
+            member_count: AtomicU32::new(0),
+            opening: Mutex::new(Opening::Pending),
+            opening_changed: Notify::new(),
+            typists: Mutex::default(),
+            told: Mutex::default(),
+            receipts_due: AtomicBool::new(false),
+            used: Mutex::new(Instant::now()),
+        })
+    }
+
+    /// The log's head is known: everything up to it counts as shown.
+    pub(crate) fn open(self: &Arc<Self>, engine: &Arc<Inner>, head: Seq) {
+        let mut log = self.log.lock();
+        let step = log.open(head, Instant::now());
+        self.hot.lock().jump(head);
+        self.head.store(head.get(), Ordering::SeqCst);
+        self.pumped.store(head.get(), Ordering::SeqCst);
+        for event in &step.deliver {
+            self.show(event);
+        }
+        drop(log);
+        *self.opening.lock() = Opening::Open;
+        self.opening_changed.notify_waiters();
+        self.follow(engine, &step);
+    }
+
+    /// The log's head could not be read.
+    pub(crate) fn fail_opening(&self) {
+        *self.opening.lock() = Opening::Failed;
+        self.opening_changed.notify_waiters();
+    }
+
+    /// Waits until it is open; `false`: it could not be opened.
+    pub(crate) async fn opened(&self) -> bool {
+        loop {
+            let mut changed = std::pin::pin!(self.opening_changed.notified());
+            changed.as_mut().enable();
+            match *self.opening.lock() {
+                Opening::Open => return true,
+                Opening::Failed => return false,
+                Opening::Pending => {}
+            }
+            changed.await;
+        }
+    }
+
+    /// Makes it impossible to subscribe, if nobody is.
+    pub(crate) fn retire(&self) -> bool {
+        let mut members = self.members.lock();
+        members.retired = members.slots.len() == members.free.len();
+        members.retired
+    }
+
+    /// Makes it impossible to subscribe, whoever is.
+    pub(crate) fn retire_surely(&self) {
+        self.members.lock().retired = true;
+    }
+
+    /// Up to where this node can give events.
+    pub(crate) fn head(&self) -> Seq {
+        Seq::new(self.head.load(Ordering::SeqCst))
+    }
+
+    pub(crate) fn member_count(&self) -> u32 {
+        self.member_count.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_member_count(&self, count: u32) {
+        self.member_count.store(count, Ordering::Relaxed);
+    }
+
+    /// Begins a subscription: everything the log shows from here on is for it.
+    pub(crate) fn register(&self, sub: &Arc<Subscription>) -> Result<(), NotRegistered> {
+        let mut members = self.members.lock();
+        if members.retired {
+            return Err(NotRegistered::Retired);
+        }
+        let mut hot = self.hot.lock();
+        match hot.ended_above(&sub.connection.user, sub.verified().min(hot.head())) {
+            Ok(None) => {}
+            Ok(Some(_)) => return Err(NotRegistered::Ended),
+            Err(NotHot) => return Err(NotRegistered::LookAgain),
+        }
+        hot.enter(&sub.connection.format);
+        drop(hot);
+        let slot = match members.free.pop() {
+            Some(slot) => slot,
+            None => {
+                members.slots.push(None);
+                u32::try_from(members.slots.len() - 1).unwrap_or(u32::MAX)
+            }
+        };
+        members.slots[slot as usize] = Some(Arc::clone(sub));
+        drop(members);
+        sub.slot.store(slot, Ordering::Relaxed);
+        *self.used.lock() = Instant::now();
+        Ok(())
+    }
+
+    /// Ends a subscription. `false`: it had ended before.
+    pub(crate) fn unregister(&self, sub: &Arc<Subscription>) -> bool {
+        if sub.ended.swap(true, Ordering::SeqCst) {
+            return false;
+        }
+        let slot = sub.slot.load(Ordering::Relaxed);
+        let mut members = self.members.lock();
+        let held =
+            members.slots.get_mut(slot as usize).and_then(|held| held.take_if(|held| Arc::ptr_eq(held, sub)));
+        if held.is_some() {
+            members.free.push(slot);
+            self.hot.lock().leave(&sub.connection.format);
+        }
+        drop(members);
+        *self.used.lock() = Instant::now();
+        held.is_some()
+    }
+
+    /// Clones up to `count` of the subscriptions from slot `from` on; `false` once there are no more slots.
+    pub(crate) fn chunk(&self, from: usize, count: usize, chunk: &mut Vec<Arc<Subscription>>) -> bool {
+        chunk.clear();
+        let members = self.members.lock();
+        let Some(slots) = members.slots.get(from..) else { return false };
+        chunk.extend(slots.iter().take(count).flatten().cloned());
+        !slots.is_empty()
+    }
+
+    /// Since when nobody is subscribed, if nobody is.
+    pub(crate) fn unused_since(&self) -> Option<Instant> {
+        let members = self.members.lock();
+        (members.slots.len() == members.free.len()).then(|| *self.used.lock())
+    }
+
+    pub(crate) fn subscriptions(&self) -> usize {
+        let members = self.members.lock();
+        members.slots.len() - members.free.len()
+    }
+
+    pub(crate) fn shrink(&self) {
+        self.hot.lock().shrink();
+    }
+
+    pub(crate) fn used(&self) -> Instant {
+        *self.used.lock()
+    }
+
+    /// See [`HotLog::copy`].
+    pub(crate) fn copy_hot(
+        &self,
+        format: &dyn WireFormat,
+        cursor: Seq,
+        last: Seq,
+        bytes_max: usize,
+        run: &mut Run,
+    ) -> bool {
+        self.hot.lock().copy(format, cursor, last, bytes_max, run)
+    }
+
+    /// The run of everything hot above `after`, or above the hot part's floor where that is higher.
+    pub(crate) fn copy_round(&self, format: &dyn WireFormat, after: Seq, run: &mut Run) {
+        let hot = self.hot.lock();
+        let after = after.max(hot.floor(format));
+        hot.copy(format, after, Seq::MAX, usize::MAX / 2, run);
+    }
+
+    /// Takes what was heard of the log; gives what follows to everyone subscribed.
+    pub(crate) fn hear(self: &Arc<Self>, engine: &Arc<Inner>, heard: Heard) {
+        let mut log = self.log.lock();
+        let step = log.hear(heard, Instant::now());
+        for event in &step.deliver {
+            self.show(event);
+        }
+        drop(log);
+        self.follow(engine, &step);
+    }
+
+    /// Takes several committed events under one lock.
+    pub(crate) fn hear_all(self: &Arc<Self>, engine: &Arc<Inner>, events: impl Iterator<Item = Arc<Event>>) {
+        let mut log = self.log.lock();
+        let mut all = Step::default();
+        let now = Instant::now();
+        for event in events {
+            let step = log.hear(Heard::Event(event), now);
+            for event in &step.deliver {
+                self.show(event);
+            }
+            all.deliver.extend(step.deliver);
+            all.fetch = step.fetch.or(all.fetch);
+            all.wake_at = step.wake_at;
+            all.reset |= step.reset;
+        }
+        drop(log);
+        self.follow(engine, &all);
+    }
+
+    /// Makes an event visible: from here on it is given. Called under the log's lock, in order.
+    fn show(&self, event: &Event) {
+        match &event.body {
+            EventBody::MemberLeft { user, .. } => {
+                self.member_count
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
+                    .ok();
+                self.show_end(event);
+                self.typists.lock().forget(user);
+                return;
+            }
+            EventBody::RoomDeleted {} => {
+                self.show_end(event);
+                return;
+            }
+            EventBody::MemberJoined { .. } => {
+                self.member_count.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+        let mut hot = self.hot.lock();
+        hot.append(event);
+        self.head.store(event.seq.get(), Ordering::SeqCst);
+    }
+
+    /// Bounds the subscriptions that an event ends, before anything above it can be given: both under the members'
+    /// lock, so that one that begins meanwhile finds the event in the hot part.
+    fn show_end(&self, event: &Event) {
+        let members = self.members.lock();
+        for sub in members.slots.iter().flatten() {
+            if let Some(reason) = event.body.ends(&sub.connection.user) {
+                sub.bound(event.seq, reason);
+            }
+        }
+        let mut hot = self.hot.lock();
+        hot.append(event);
+        self.head.store(event.seq.get(), Ordering::SeqCst);
+        drop(hot);
+        drop(members);
+    }
+
+    /// Does what follows from a step, outside of every lock.
+    fn follow(self: &Arc<Self>, engine: &Arc<Inner>, step: &Step) {
+        for event in &step.deliver {
+            if let EventBody::MemberJoined { member } = &event.body {
+                engine.user_rooms_changed(&member.user);
+            }
+        }
+        if !step.deliver.is_empty() {
+            pump::kick(self, engine);
+        }
+        if step.reset {
+            engine.store_went_back(self.id);
+        }
+        if let Some(after) = step.fetch {
+            metrics::gap_found();
+            let (room, engine) = (Arc::clone(self), Arc::clone(engine));
+            engine.clone().spawn(async move { room.fill(&engine, after).await });
+        } else if let Some(at) = step.wake_at
+            && !self.timer_armed.swap(true, Ordering::SeqCst)
+        {
+            let (room, engine) = (Arc::clone(self), Arc::clone(engine));
+            engine.clone().spawn(async move {
+                tokio::time::sleep_until(at).await;
+                room.timer_armed.store(false, Ordering::SeqCst);
+                room.hear(&engine, Heard::Woken);
+            });
+        }
+    }
+
+    async fn fill(self: &Arc<Self>, engine: &Arc<Inner>, after: Seq) {
+        let shown = self.head();
+        let page = {
+            let Ok(_turn) = engine.catch_up_reads.acquire().await else { return };
+            engine.read("events", engine.store.events(self.id, after, FILL)).await
+        };
+        match page {
+            Ok(page) => {
+                if !page.events.is_empty() {
+                    metrics::gap_filled();
+                }
+                // A deleted room keeps its last event alone: what lies below cannot be shown any more.
+                if page.floor > after {
+                    self.jump(page.floor);
+                }
+                self.hear(engine, Heard::Page { events: page.events, head: page.head, shown });
+            }
+            Err(_) => self.hear(engine, Heard::FetchFailed),
+        }
+    }
+
+    /// Goes on above `floor`: what lies at or below is not kept.
+    fn jump(&self, floor: Seq) {
+        let mut log = self.log.lock();
+        if floor > log.head() {
+            log.jump(floor);
+            let mut hot = self.hot.lock();
+            hot.jump(floor);
+            self.head.store(floor.get(), Ordering::SeqCst);
+        }
+    }
+
+    /// Gives a signal to everyone subscribed here but `except`.
+    pub(crate) fn signal(&self, signal: &Signal, except: Option<&UserId>) {
+        let key = signal.key();
+        let mut encoded: Vec<(&'static str, Arc<[u8]>)> = Vec::new();
+        let mut chunk = Vec::new();
+        let mut from = 0;
+        while self.chunk(from, pump::CHUNK, &mut chunk) {
+            from += pump::CHUNK;
+            for sub in &chunk {
+                if except != Some(&sub.connection.user) {
+                    signal_one(&sub.connection, signal, &key, &mut encoded);
+                }
+            }
+        }
+    }
+
+    /// Gives several signals to everyone subscribed here, with one write each where they are idle.
+    pub(crate) fn signals(&self, signals: &[Signal]) {
+        if signals.is_empty() {
+            return;
+        }
+        let mut encoded: Vec<(&'static str, SignalBatch)> = Vec::new();
+        self.each_subscription(|sub| {
+            let format = &sub.connection.format;
+            let at = encoded.iter().position(|(name, _)| *name == format.name()).unwrap_or_else(|| {
+                encoded.push((format.name(), SignalBatch::new(&**format, signals)));
+                encoded.len() - 1
+            });
+            sub.connection.signal_batch(&encoded[at].1);
+        });
+    }
+
+    /// Everyone subscribed here.
+    pub(crate) fn each_subscription(&self, mut each: impl FnMut(&Arc<Subscription>)) {
+        let mut chunk = Vec::new();
+        let mut from = 0;
+        while self.chunk(from, pump::CHUNK, &mut chunk) {
+            from += pump::CHUNK;
+            chunk.iter().for_each(&mut each);
+        }
+    }
+
+    /// How long a quiet room stays active.
+    pub(crate) fn is_idle(&self, linger: Duration, now: Instant) -> bool {
+        self.unused_since().is_some_and(|since| now.duration_since(since) >= linger)
+    }
+}
+
+/// Several signals in one wire format.
+#[derive(Debug)]
+pub(crate) struct SignalBatch {
+    /// All of them, back to back.
+    pub(crate) bytes: Vec<u8>,
+    /// Each by itself.
+    pub(crate) each: Vec<(crate::signal::SignalKey, Arc<[u8]>)>,
+}
+
+impl SignalBatch {
+    fn new(format: &dyn WireFormat, signals: &[Signal]) -> Self {
+        let mut batch = Self { bytes: Vec::new(), each: Vec::with_capacity(signals.len()) };
+        for signal in signals {
+            let start = batch.bytes.len();
+            format.signal(signal, &mut batch.bytes);
+            batch.each.push((signal.key(), batch.bytes[start..].into()));
+        }
+        batch
+    }
+}
+
+/// Gives a signal to one connection, encoding it once for each format.
+pub(crate) fn signal_one(
+    connection: &Arc<Connection>,
+    signal: &Signal,
+    key: &crate::signal::SignalKey,
+    encoded: &mut Vec<(&'static str, Arc<[u8]>)>,
+) {
+    let name = connection.format.name();
+    let bytes = match encoded.iter().find(|(format, _)| *format == name) {
+        Some((_, bytes)) => Arc::clone(bytes),
+        None => {
+            let mut out = Vec::new();
+            connection.format.signal(signal, &mut out);
+            let bytes: Arc<[u8]> = out.into();
+            encoded.push((name, Arc::clone(&bytes)));
+            bytes
+        }
+    };
+    connection.signal(key, &bytes);
+}

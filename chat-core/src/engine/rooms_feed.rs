@@ -1,0 +1,134 @@
+//! A user's set of rooms: connections that follow all of them are told of new ones.
+
+use std::sync::Arc;
+
+use super::{Inner, connection::Connection, metrics};
+use crate::{
+    bus::Topic,
+    error::Error,
+    model::{Membership, RoomId, UserId},
+    protocol::{ServerFrame, Subscribe},
+};
+
+/// Users compared at once by a sweep.
+const COMPARED_AT_ONCE: usize = 8;
+
+impl Inner {
+    /// Hears of a user from other nodes from here on; gives up waiting, not listening, after a while.
+    pub(crate) async fn follow_user(&self, user: &UserId) {
+        let topics = [Topic::User(user.clone())];
+        let subscribed = self.link.bus.subscribe(&topics);
+        if let Ok(Err(error)) = tokio::time::timeout(self.limits.activation_wait, subscribed).await {
+            metrics::bus_failed(&error);
+        }
+    }
+
+    /// A user's set of rooms may have changed: compares it with what the connections here have.
+    pub(crate) fn user_rooms_changed(self: &Arc<Self>, user: &UserId) {
+        if self.users.begin_compare(user) {
+            let (engine, user) = (Arc::clone(self), user.clone());
+            self.spawn(async move { engine.compare_until_still(&user).await });
+        }
+    }
+
+    /// Compares everyone's, as the sweep does and after a loss.
+    pub(crate) async fn compare_all_room_sets(self: &Arc<Self>) {
+        use futures::StreamExt as _;
+        let users: Vec<_> = self.users.all().into_iter().map(|(user, _)| user).collect();
+        futures::stream::iter(users)
+            .for_each_concurrent(COMPARED_AT_ONCE, |user| async move {
+                if self.users.begin_compare(&user) {
+                    self.compare_until_still(&user).await;
+                }
+            })
+            .await;
+    }
+
+    pub(crate) async fn sweep_room_sets(self: Arc<Self>) {
+        loop {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return,
+                () = tokio::time::sleep(self.limits.room_set_sweep) => {}
+            }
+            self.compare_all_room_sets().await;
+        }
+    }
+
+    async fn compare_until_still(self: &Arc<Self>, user: &UserId) {
+        loop {
+            // A failure is made up for by the next sweep.
+            drop(self.compare(user).await);
+            if !self.users.end_compare(user) {
+                return;
+            }
+        }
+    }
+
+    async fn compare(self: &Arc<Self>, user: &UserId) -> Result<(), Error> {
+        let connections = self.users.of(user);
+        if connections.is_empty() {
+            return Ok(());
+        }
+        let limit = self.limits.rooms_per_connection_max;
+        let held = self.read("memberships", self.store.memberships(user, None, limit)).await?;
+        for connection in connections {
+            let subs = connection.all_subs();
+            if connection.follow == Subscribe::All {
+                let missing: Vec<_> = held
+                    .iter()
+                    .filter(|m| !subs.iter().any(|sub| sub.room.id == m.room))
+                    .take(limit.saturating_sub(subs.len()))
+                    .cloned()
+                    .collect();
+                self.add_rooms(&connection, missing).await?;
+            }
+            // Where a room is not the user's any more, its log says so: it is looked at now.
+            let lost: Vec<RoomId> = subs
+                .iter()
+                .map(|sub| sub.room.id)
+                .filter(|room| held.len() < limit && !held.iter().any(|m| m.room == *room))
+                .collect();
+            self.ask_heads(&lost).await;
+        }
+        Ok(())
+    }
+
+    async fn add_rooms(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        mut missing: Vec<Membership>,
+    ) -> Result<(), Error> {
+        self.drop_unreadable(connection, &mut missing).await;
+        let entries =
+            self.entries_of(Some(&connection.user), missing.iter().map(|m| m.room).collect()).await?;
+        for mut membership in missing {
+            let Some(entry) = entries.iter().find(|entry| entry.room.id == membership.room) else { continue };
+            // Unsubscribed by the client's own wish, or subscribed by another way, meanwhile: not news.
+            if connection.sub(membership.room).is_some() {
+                continue;
+            }
+            membership.head = membership.head.max(entry.head);
+            connection.reply(&ServerFrame::RoomAdded { room: entry });
+            let from = entry.head;
+            self.register(connection, membership, from).await?;
+        }
+        Ok(())
+    }
+
+    /// Leaves out what the policy does not let the user read.
+    pub(crate) async fn drop_unreadable(&self, connection: &Connection, memberships: &mut Vec<Membership>) {
+        use crate::hooks::ActionKind;
+        if !self.host.policy.concerns(ActionKind::Read) {
+            return;
+        }
+        let principal = Arc::clone(&*connection.principal.lock());
+        let mut readable = Vec::with_capacity(memberships.len());
+        for membership in memberships.drain(..) {
+            if self.allow(&principal, ActionKind::Read, Some(membership.room), None).await.is_ok() {
+                readable.push(membership);
+            }
+        }
+        *memberships = readable;
+    }
+}

@@ -1,0 +1,307 @@
+//! The writer: the one way of changes into the store, in batches, in order for each room.
+//!
+//! A room is always in the same lane. While a lane's commit is under way its next batch collects.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::poll;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+
+use super::{Inner, hot::Run, intake::InFlight, metrics};
+use crate::{
+    bus::{Payload, Topic},
+    error::{Error, ErrorCode},
+    event::{Event, EventBody},
+    model::{RoomId, Seq},
+    protocol::{ErrorBody, FrameId, OkBody, ServerFrame},
+    store::{Change, Outcome, Refusal, StoreError, StoreErrorKind},
+};
+
+/// Tries of a batch whose outcome is unknown and that may be repeated.
+const TRIES: u32 = 3;
+
+/// Between them.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// A change on its way, and who waits for it.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) change: Change,
+    pub(crate) done: Done,
+}
+
+/// Who is told what came of a change.
+#[derive(Debug)]
+pub(crate) enum Done {
+    /// A call.
+    Call(oneshot::Sender<Result<Outcome, Error>>),
+    /// A connection's command.
+    Frame { flight: InFlight, id: Option<FrameId> },
+}
+
+/// The lanes' queues.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    lanes: Vec<mpsc::Sender<Job>>,
+}
+
+/// A lane's end, to be given to [`Inner::run_lane`].
+pub(crate) type Lane = mpsc::Receiver<Job>;
+
+impl Writer {
+    pub(crate) fn new(lanes: usize, queue_max: usize) -> (Self, Vec<Lane>) {
+        let (senders, receivers) = (0..lanes.max(1)).map(|_| mpsc::channel(queue_max)).unzip();
+        (Self { lanes: senders }, receivers)
+    }
+
+    fn lane(&self, room: Option<RoomId>) -> &mpsc::Sender<Job> {
+        // Rooms to be made have no order among each other; they share one lane.
+        let at = room.map_or(0, |room| usize::try_from(room.get()).unwrap_or(0) % self.lanes.len());
+        &self.lanes[at]
+    }
+
+    /// Puts a change into its lane, behind those before it.
+    pub(crate) fn push(&self, job: Job) {
+        if let Err(error) = self.lane(job.change.room).try_send(job) {
+            let (job, message) = match error {
+                mpsc::error::TrySendError::Full(job) => {
+                    (job, "too much is being written; nothing was stored")
+                }
+                mpsc::error::TrySendError::Closed(job) => {
+                    (job, "the engine is shutting down; nothing was stored")
+                }
+            };
+            metrics::lane_full();
+            job.done.tell(Err(Error::new(ErrorCode::Unavailable, message)));
+        }
+    }
+
+    /// Puts a change into its lane and waits for what comes of it.
+    pub(crate) async fn call(&self, change: Change) -> Result<Outcome, Error> {
+        let (sender, receiver) = oneshot::channel();
+        self.push(Job { change, done: Done::Call(sender) });
+        receiver.await.unwrap_or_else(|_| Err(unknown()))
+    }
+}
+
+impl Inner {
+    /// Works a lane off until the engine ends, then what is left in it.
+    pub(crate) async fn run_lane(self: Arc<Self>, mut lane: Lane) {
+        let mut jobs = Vec::with_capacity(self.limits.batch_changes_max);
+        let mut left = None;
+        loop {
+            jobs.extend(left.take());
+            if jobs.is_empty() {
+                tokio::select! {
+                    biased;
+                    job = lane.recv() => match job {
+                        Some(job) => jobs.push(job),
+                        None => return,
+                    },
+                    () = self.lanes_end.cancelled() => lane.close(),
+                }
+            }
+            let mut bytes: usize = jobs.iter().map(|job| job.change.size()).sum();
+            while jobs.len() < self.limits.batch_changes_max {
+                let Ok(job) = lane.try_recv() else { break };
+                bytes += job.change.size();
+                if bytes > self.limits.batch_bytes_max && !jobs.is_empty() {
+                    left = Some(job);
+                    break;
+                }
+                jobs.push(job);
+            }
+            if !jobs.is_empty() {
+                metrics::lane_waiting(lane.len());
+                self.commit(&mut jobs).await;
+            }
+        }
+    }
+
+    async fn commit(self: &Arc<Self>, jobs: &mut Vec<Job>) {
+        let (changes, waiting): (Vec<_>, Vec<_>) = jobs.drain(..).map(|job| (job.change, job.done)).unzip();
+        let started = Instant::now();
+        let count = changes.len();
+        match self.commit_surely(changes).await {
+            Ok(answers) if answers.len() == waiting.len() => {
+                metrics::committed(count, started.elapsed());
+                self.committed(answers, waiting);
+            }
+            Ok(answers) => {
+                tracing::error!(
+                    asked = waiting.len(),
+                    answered = answers.len(),
+                    "store broke the contract of commit"
+                );
+                waiting.into_iter().for_each(|done| done.tell(Err(unknown())));
+            }
+            Err(error) => {
+                tracing::warn!(%error, changes = count, "commit failed");
+                for done in waiting {
+                    done.tell(Err(again(&error)));
+                }
+            }
+        }
+    }
+
+    /// Commits; repeats a batch whose outcome is unknown where repeating it does no more than doing it once.
+    async fn commit_surely(&self, changes: Vec<Change>) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
+        let repeatable = changes.iter().all(Change::is_idempotent);
+        for _ in 1..if repeatable { TRIES } else { 1 } {
+            match self.commit_once(changes.clone()).await {
+                Err(error) if error.kind() == StoreErrorKind::Unknown => tokio::time::sleep(RETRY).await,
+                result => return result,
+            }
+        }
+        self.commit_once(changes).await
+    }
+
+    /// One commit, never dropped half-way: what is not done at once goes on in a task of its own.
+    async fn commit_once(&self, changes: Vec<Change>) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
+        let store = Arc::clone(&self.store);
+        let mut commit = Box::pin(async move { store.commit(changes).await });
+        let result = match poll!(commit.as_mut()) {
+            std::task::Poll::Ready(result) => result,
+            std::task::Poll::Pending => {
+                let task = self.spawn(commit);
+                match tokio::time::timeout(self.limits.store_timeout, task).await {
+                    Ok(Ok(result)) => result,
+                    Ok(Err(panicked)) => {
+                        Err(StoreError::new(StoreErrorKind::Unknown, "commit").with_source(panicked))
+                    }
+                    Err(late) => Err(StoreError::new(StoreErrorKind::Unknown, "commit").with_source(late)),
+                }
+            }
+        };
+        if let Err(error) = &result {
+            metrics::store_failed(error);
+        }
+        result
+    }
+
+    /// Makes what was committed visible, tells who waits, and tells other nodes.
+    fn committed(self: &Arc<Self>, answers: Vec<Result<Outcome, Refusal>>, waiting: Vec<Done>) {
+        let mut events: Vec<Arc<Event>> = Vec::with_capacity(answers.len());
+        let mut replies = Replies::default();
+        for (answer, done) in answers.into_iter().zip(waiting) {
+            if let Ok(Outcome::Applied(event)) = &answer {
+                events.push(Arc::new(event.clone()));
+            }
+            replies.add(answer.map_err(Error::from), done);
+        }
+        // Stable: the order within a room is the log's.
+        events.sort_by_key(|event| event.room);
+        for of_room in events.chunk_by(|a, b| a.room == b.room) {
+            if let Some(room) = self.rooms.get(of_room[0].room) {
+                room.hear_all(self, of_room.iter().cloned());
+            }
+        }
+        replies.tell();
+        for event in events {
+            self.changed_rooms_of(&event);
+            self.after(&event);
+            self.link.bus.publish(Topic::Room(event.room), Payload::Event(event));
+        }
+    }
+
+    /// Tells users that their set of rooms changed.
+    fn changed_rooms_of(self: &Arc<Self>, event: &Event) {
+        let tell = |user: &crate::model::UserId| {
+            self.user_rooms_changed(user);
+            self.link.bus.publish(Topic::User(user.clone()), Payload::RoomSet(user.clone()));
+        };
+        match &event.body {
+            EventBody::RoomCreated { members, .. } => members.iter().for_each(|member| tell(&member.user)),
+            EventBody::MemberJoined { member } => tell(&member.user),
+            EventBody::MemberLeft { user, .. } => tell(user),
+            _ => {}
+        }
+    }
+
+    fn after(self: &Arc<Self>, event: &Arc<Event>) {
+        if self.host.hooks.has_after() {
+            let (hooks, event) = (Arc::clone(&self.host.hooks), Arc::clone(event));
+            self.spawn(async move { hooks.after(&event).await });
+        }
+    }
+}
+
+impl Done {
+    /// Tells one outcome by itself.
+    pub(crate) fn tell(self, result: Result<Outcome, Error>) {
+        let mut replies = Replies::default();
+        replies.add(result, self);
+        replies.tell();
+    }
+}
+
+/// Answers of a batch, so that each connection gets its own with one write.
+#[derive(Default)]
+struct Replies {
+    by_connection: Vec<(Vec<InFlight>, Run)>,
+}
+
+impl Replies {
+    fn add(&mut self, result: Result<Outcome, Error>, done: Done) {
+        let (flight, id) = match done {
+            Done::Call(sender) => {
+                // A caller that is gone does not want to know.
+                drop(sender.send(result));
+                return;
+            }
+            Done::Frame { flight, id } => (flight, id),
+        };
+        let known = self.by_connection.iter().position(|(flights, _)| Arc::ptr_eq(&flights[0].0, &flight.0));
+        let run = match known {
+            Some(at) => &mut self.by_connection[at].1,
+            None => {
+                self.by_connection.push((Vec::new(), Run::default()));
+                let last = self.by_connection.len() - 1;
+                &mut self.by_connection[last].1
+            }
+        };
+        let format = &flight.0.format;
+        match (&result, &id) {
+            (Ok(outcome), Some(id)) => {
+                let body = ok_body(outcome);
+                run.push(|out| format.frame(&ServerFrame::Ok { id, body }, out));
+            }
+            (Ok(_), None) => {}
+            (Err(error), id) => {
+                let body = ErrorBody::new(id.as_ref(), error);
+                run.push(|out| format.frame(&ServerFrame::Error(body), out));
+            }
+        }
+        let at = known.unwrap_or(self.by_connection.len() - 1);
+        self.by_connection[at].0.push(flight);
+    }
+
+    fn tell(self) {
+        for (flights, run) in self.by_connection {
+            flights[0].0.reply_frames(&run);
+        }
+    }
+}
+
+fn ok_body(outcome: &Outcome) -> OkBody<'_> {
+    match outcome {
+        Outcome::Applied(Event { room, seq, body: EventBody::Message { message }, .. })
+        | Outcome::Repeat(Event { room, seq, body: EventBody::Message { message }, .. }) => {
+            OkBody::Sent { room_id: *room, seq: *seq, message, repeat: matches!(outcome, Outcome::Repeat(_)) }
+        }
+        Outcome::Applied(event) | Outcome::Repeat(event) => OkBody::Changed { seq: Some(event.seq) },
+        Outcome::Unchanged => OkBody::Changed { seq: None::<Seq> },
+    }
+}
+
+fn unknown() -> Error {
+    StoreError::new(StoreErrorKind::Unknown, "commit").into()
+}
+
+/// The same failure for each change of a batch.
+fn again(error: &StoreError) -> Error {
+    StoreError::new(error.kind(), error.operation()).into()
+}

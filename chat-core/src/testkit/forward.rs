@@ -1,0 +1,172 @@
+//! The store traits for a wrapper, written once.
+
+/// Implements the store traits for `$wrapper<S>`, which has a field `inner: Arc<S>` and three methods of its own:
+/// `pass(kind, operation, call)`, through which everything goes but `commit_through` and `events_through`.
+macro_rules! forward_store {
+    ($wrapper:ident) => {
+        #[async_trait::async_trait]
+        impl<S: Store + ?Sized> LogStore for $wrapper<S> {
+            async fn epoch(&self) -> Result<String, StoreError> {
+                self.pass(Kind::Read, "epoch", self.inner.epoch()).await
+            }
+
+            async fn renew_epoch(&self, old: &str, new: &str) -> Result<String, StoreError> {
+                self.pass(Kind::Write, "renew_epoch", self.inner.renew_epoch(old, new)).await
+            }
+
+            async fn commit(
+                &self,
+                changes: Vec<Change>,
+            ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
+                self.commit_through(changes).await
+            }
+
+            async fn events(
+                &self,
+                room: RoomId,
+                after: Seq,
+                limit: EventLimit,
+            ) -> Result<EventPage, StoreError> {
+                self.events_through(room, after, limit).await
+            }
+
+            async fn sent(
+                &self,
+                room: RoomId,
+                sender: &UserId,
+                client_id: &ClientId,
+            ) -> Result<Option<(Event, [u8; 16])>, StoreError> {
+                self.pass(Kind::Read, "sent", self.inner.sent(room, sender, client_id)).await
+            }
+
+            async fn heads(&self, rooms: &[RoomId]) -> Result<Vec<Head>, StoreError> {
+                self.pass(Kind::Read, "heads", self.inner.heads(rooms)).await
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl<S: Store + ?Sized> RoomStore for $wrapper<S> {
+            async fn find_room(&self, key: &RoomKey) -> Result<Option<RoomId>, StoreError> {
+                self.pass(Kind::Read, "find_room", self.inner.find_room(key)).await
+            }
+
+            async fn memberships(
+                &self,
+                user: &UserId,
+                rooms: Option<&[RoomId]>,
+                limit: usize,
+            ) -> Result<Vec<Membership>, StoreError> {
+                self.pass(Kind::Read, "memberships", self.inner.memberships(user, rooms, limit)).await
+            }
+
+            async fn rooms(&self, query: &RoomsQuery) -> Result<Vec<RoomEntry>, StoreError> {
+                self.pass(Kind::Read, "rooms", self.inner.rooms(query)).await
+            }
+
+            async fn members(
+                &self,
+                room: RoomId,
+                after: Option<&UserId>,
+                limit: usize,
+            ) -> Result<Vec<Member>, StoreError> {
+                self.pass(Kind::Read, "members", self.inner.members(room, after, limit)).await
+            }
+
+            async fn acquaintances(
+                &self,
+                user: &UserId,
+                users: &[UserId],
+                room_size_max: u32,
+                limit: usize,
+            ) -> Result<Vec<UserId>, StoreError> {
+                let call = self.inner.acquaintances(user, users, room_size_max, limit);
+                self.pass(Kind::Read, "acquaintances", call).await
+            }
+
+            async fn bans(&self, room: RoomId, limit: usize) -> Result<Vec<Ban>, StoreError> {
+                self.pass(Kind::Read, "bans", self.inner.bans(room, limit)).await
+            }
+
+            async fn lift_ban(&self, room: RoomId, user: &UserId) -> Result<bool, StoreError> {
+                self.pass(Kind::Write, "lift_ban", self.inner.lift_ban(room, user)).await
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl<S: Store + ?Sized> MessageStore for $wrapper<S> {
+            async fn messages(&self, room: RoomId, query: &MessageQuery) -> Result<MessagePage, StoreError> {
+                self.pass(Kind::Read, "messages", self.inner.messages(room, query)).await
+            }
+
+            async fn versions(
+                &self,
+                room: RoomId,
+                target: Seq,
+                limit: usize,
+            ) -> Result<Vec<MessageVersion>, StoreError> {
+                self.pass(Kind::Read, "versions", self.inner.versions(room, target, limit)).await
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl<S: Store + ?Sized> PointerStore for $wrapper<S> {
+            async fn advance(&self, moves: &[PointerMove]) -> Result<Vec<Option<Pointer>>, StoreError> {
+                self.pass(Kind::Write, "advance", self.inner.advance(moves)).await
+            }
+
+            async fn pointers(&self, room: RoomId, limit: usize) -> Result<Vec<Pointer>, StoreError> {
+                self.pass(Kind::Read, "pointers", self.inner.pointers(room, limit)).await
+            }
+
+            async fn unread(
+                &self,
+                user: &UserId,
+                rooms: &[RoomId],
+            ) -> Result<Vec<(RoomId, Unread)>, StoreError> {
+                self.pass(Kind::Read, "unread", self.inner.unread(user, rooms)).await
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl<S: Store + ?Sized> ProfileStore for $wrapper<S> {
+            async fn put_profiles(&self, profiles: &[Profile]) -> Result<(), StoreError> {
+                self.pass(Kind::Write, "put_profiles", self.inner.put_profiles(profiles)).await
+            }
+
+            async fn profiles(&self, users: &[UserId]) -> Result<Vec<StoredProfile>, StoreError> {
+                self.pass(Kind::Read, "profiles", self.inner.profiles(users)).await
+            }
+
+            async fn touch(&self, users: &[(UserId, Timestamp)]) -> Result<(), StoreError> {
+                self.pass(Kind::Write, "touch", self.inner.touch(users)).await
+            }
+        }
+    };
+}
+
+/// What [`forward_store`] needs in scope.
+pub(super) mod prelude {
+    pub(in super::super) use super::{Kind, forward_store};
+    pub(in super::super) use crate::{
+        event::Event,
+        model::{
+            Ban, ClientId, Member, Membership, MessageVersion, Pointer, Profile, RoomEntry, RoomId, Seq,
+            StoredProfile, Timestamp, Unread, UserId,
+        },
+        store::{
+            Change, EventLimit, EventPage, Head, LogStore, MessagePage, MessageQuery, MessageStore, Outcome,
+            PointerMove, PointerStore, ProfileStore, Refusal, RoomKey, RoomStore, RoomsQuery, Store,
+            StoreError,
+        },
+    };
+}
+
+pub(super) use forward_store;
+
+/// What a call does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Commit,
+    Write,
+    Read,
+}

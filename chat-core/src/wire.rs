@@ -1,0 +1,76 @@
+//! The seam to what front ends speak.
+
+use std::fmt;
+
+use crate::{
+    event::Event,
+    protocol::{ClientFrame, CloseCode, FrameError, ServerFrame},
+    signal::Signal,
+};
+
+/// How the engine's events, signals and answers look on a connection, and what a client's frames mean.
+///
+/// Encoding appends one finished frame, with whatever header the transport wants before it, or nothing where the
+/// format has no frame for it. An event is encoded once per format, however many connections there are, so the bytes
+/// must be the same for everyone.
+pub trait WireFormat: fmt::Debug + Send + Sync + 'static {
+    /// Its name: two formats with one name must encode alike.
+    fn name(&self) -> &'static str;
+
+    /// Appends an event.
+    fn event(&self, event: &Event, out: &mut Vec<u8>);
+
+    /// Appends a signal.
+    fn signal(&self, signal: &Signal, out: &mut Vec<u8>);
+
+    /// Appends an answer or notice for one connection.
+    fn frame(&self, frame: &ServerFrame<'_>, out: &mut Vec<u8>);
+
+    /// Appends the transport's own end of the connection, after the last frame; nothing where it has none.
+    fn close(&self, code: CloseCode, out: &mut Vec<u8>) {
+        let _ = (code, out);
+    }
+
+    /// Reads a client's frame.
+    ///
+    /// # Errors
+    /// What to answer; the connection goes on.
+    fn decode(&self, frame: &[u8]) -> Result<ClientFrame, FrameError>;
+}
+
+/// The native protocol as JSON texts without any transport's header.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "it has no parts")]
+pub struct NativeJson;
+
+impl WireFormat for NativeJson {
+    fn name(&self) -> &'static str {
+        "native-json"
+    }
+
+    fn event(&self, event: &Event, out: &mut Vec<u8>) {
+        append_json(event, out);
+    }
+
+    fn signal(&self, signal: &Signal, out: &mut Vec<u8>) {
+        append_json(signal, out);
+    }
+
+    fn frame(&self, frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
+        append_json(frame, out);
+    }
+
+    fn decode(&self, frame: &[u8]) -> Result<ClientFrame, FrameError> {
+        ClientFrame::decode(frame)
+    }
+}
+
+/// Appends JSON. Writing to memory cannot fail, and every frame's maps have text keys; should a frame fail all the
+/// same, none of it is left.
+fn append_json<T: serde::Serialize + ?Sized>(frame: &T, out: &mut Vec<u8>) {
+    let start = out.len();
+    if let Err(error) = serde_json::to_writer(&mut *out, frame) {
+        out.truncate(start);
+        tracing::error!(%error, "frame could not be encoded");
+    }
+}

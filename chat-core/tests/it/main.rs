@@ -1,0 +1,3 @@
+//! What chat-core's own backends promise, and the engine over them.
+
+mod bus;

@@ -1,0 +1,148 @@
+//! Flags and their environment twins.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use chat_core::Limits;
+use clap::Parser;
+
+/// A chat server that shows everything: accounts, rooms, a web page.
+#[derive(Clone, Parser)]
+#[command(name = "chat-server", version)]
+pub struct Config {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, env = "CHAT_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+
+    /// Where rooms are kept: sqlite://FILE (made where missing) or memory: (gone with the process).
+    #[arg(long, env = "CHAT_DATABASE_URL", default_value = "sqlite://chat.db", value_name = "URL")]
+    pub database: Database,
+
+    /// Secret that tokens are signed with (HS256). Without one a random secret is kept beside a SQLite file, and demo
+    /// accounts are on where the address is loopback.
+    #[arg(long, env = "CHAT_JWT_SECRET", hide_env_values = true, value_name = "SECRET")]
+    pub jwt_secret: Option<String>,
+
+    /// Origin of a page that may use this server from elsewhere, such as https://app.example; repeatable.
+    #[arg(long, env = "CHAT_ALLOW_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
+    pub allow_origin: Vec<String>,
+
+    /// Cookie that may carry the token.
+    #[arg(long, env = "CHAT_TOKEN_COOKIE", default_value = "chat_token", value_name = "NAME")]
+    pub token_cookie: String,
+
+    /// Any bound of the engine, as NAME=VALUE; durations in milliseconds, rates as PER_SECOND/BURST; repeatable.
+    #[arg(long = "limit", env = "CHAT_LIMITS", value_delimiter = ',', value_name = "NAME=VALUE")]
+    pub limits: Vec<String>,
+
+    /// Demo accounts: anyone may sign up.
+    #[arg(long, env = "CHAT_DEMO")]
+    pub demo: bool,
+
+    /// Tell every client to load anew: after a backup was restored.
+    #[arg(long)]
+    pub renew_epoch: bool,
+
+    /// Show /metrics to everyone, not to loopback alone.
+    #[arg(long)]
+    pub metrics_open: bool,
+}
+
+/// Where rooms are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// Nowhere.
+    Memory,
+    /// In a SQLite file.
+    Sqlite(PathBuf),
+}
+
+/// A configuration that cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No database that this server knows.
+    #[error("{0}: must be sqlite://FILE or memory:")]
+    Database(String),
+    /// Not NAME=VALUE, or no limit of this name and form.
+    #[error("--limit {0}: must be NAME=VALUE with one of these names: {names}", names = Limits::NAMES.join(" "))]
+    Limit(String),
+}
+
+impl std::str::FromStr for Database {
+    type Err = ConfigError;
+
+    fn from_str(url: &str) -> Result<Self, ConfigError> {
+        if url == "memory:" {
+            return Ok(Self::Memory);
+        }
+        match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
+            Some(path) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
+            _ => Err(ConfigError::Database(url.to_owned())),
+        }
+    }
+}
+
+impl Config {
+    /// The engine's bounds with what was set.
+    pub fn limits(&self) -> Result<Limits, ConfigError> {
+        let mut limits = Limits::default();
+        for text in self.limits.iter().filter(|text| !text.trim().is_empty()) {
+            let set = text.split_once('=').map(|(name, value)| limits.set(name.trim(), value));
+            if !matches!(set, Some(Ok(()))) {
+                return Err(ConfigError::Limit(text.clone()));
+            }
+        }
+        Ok(limits)
+    }
+
+    /// Whether anyone may sign up.
+    pub fn has_demo_accounts(&self) -> bool {
+        self.demo || (self.jwt_secret.is_none() && self.listen.ip().is_loopback())
+    }
+}
+
+/// Without the secret.
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config")
+            .field("listen", &self.listen)
+            .field("database", &self.database)
+            .field("allow_origin", &self.allow_origin)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, Database};
+    use clap::Parser as _;
+
+    #[test]
+    fn limits_are_checked() {
+        let good = Config::parse_from(["x", "--limit", "content_bytes_max=10", "--limit", "sends=5/7"]);
+        assert_eq!(good.limits().unwrap().content_bytes_max, 10);
+        for bad in ["nope=1", "content_bytes_max", "content_bytes_max=x"] {
+            assert!(Config::parse_from(["x", "--limit", bad]).limits().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn demo_is_on_by_itself_only_without_a_secret_on_loopback() {
+        let demo = |args: &[&str]| {
+            let all = std::iter::once("x").chain(args.iter().copied());
+            Config::parse_from(all).has_demo_accounts()
+        };
+        assert!(demo(&[]));
+        assert!(!demo(&["--jwt-secret", "s"]));
+        assert!(!demo(&["--listen", "0.0.0.0:1"]));
+        assert!(demo(&["--jwt-secret", "s", "--demo"]));
+    }
+
+    #[test]
+    fn databases() {
+        assert_eq!("memory:".parse::<Database>().unwrap(), Database::Memory);
+        assert_eq!("sqlite:///a/b.db".parse::<Database>().unwrap(), Database::Sqlite("/a/b.db".into()));
+        assert_eq!("sqlite://chat.db".parse::<Database>().unwrap(), Database::Sqlite("chat.db".into()));
+        assert!("postgres://x".parse::<Database>().is_err());
+    }
+}

@@ -1,0 +1,137 @@
+//! Sign-up and sign-in of demo accounts: tokens for the chat, nothing more.
+
+use std::{sync::Arc, time::{Duration, SystemTime, UNIX_EPOCH}};
+
+use axum::{
+    Json, Router,
+    extract::{Query, State, rejection::JsonRejection},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::accounts::{Account, AccountError, Accounts};
+
+/// How long a token holds.
+const TOKEN_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Names shown of a search.
+const FOUND_MAX: usize = 20;
+
+/// What the routes need.
+#[derive(Clone)]
+struct Demo {
+    accounts: Accounts,
+    secret: Arc<str>,
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    username: String,
+    password: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    user_id: u64,
+    username: String,
+    name: String,
+    exp: u64,
+}
+
+#[derive(Deserialize)]
+struct Search {
+    #[serde(default)]
+    q: String,
+}
+
+/// `/auth/signup/`, `/auth/login/`, `/auth/users/`, with and without the last slash.
+pub fn routes<S: Clone + Send + Sync + 'static>(accounts: Accounts, secret: Arc<str>) -> Router<S> {
+    let demo = Demo { accounts, secret };
+    Router::new()
+        .route("/auth/signup", post(sign_up))
+        .route("/auth/signup/", post(sign_up))
+        .route("/auth/login", post(sign_in))
+        .route("/auth/login/", post(sign_in))
+        .route("/auth/users", get(search))
+        .route("/auth/users/", get(search))
+        .with_state(demo)
+}
+
+async fn sign_up(State(demo): State<Demo>, body: Result<Json<Credentials>, JsonRejection>) -> Response {
+    let Ok(Json(given)) = body else { return bad_body() };
+    match demo.accounts.sign_up(&given.username, &given.password).await {
+        Ok(account) => token(&demo, &account, StatusCode::CREATED),
+        Err(error) => refusal(&error),
+    }
+}
+
+async fn sign_in(State(demo): State<Demo>, body: Result<Json<Credentials>, JsonRejection>) -> Response {
+    let Ok(Json(given)) = body else { return bad_body() };
+    match demo.accounts.sign_in(&given.username, &given.password).await {
+        Ok(account) => token(&demo, &account, StatusCode::OK),
+        Err(error) => refusal(&error),
+    }
+}
+
+async fn search(State(demo): State<Demo>, headers: HeaderMap, Query(search): Query<Search>) -> Response {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = bearer.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    let key = DecodingKey::from_secret(demo.secret.as_bytes());
+    if jsonwebtoken::decode::<Claims>(token, &key, &Validation::default()).is_err() {
+        return problem(StatusCode::UNAUTHORIZED, "unauthorized", "sign in first");
+    }
+    match demo.accounts.search(&search.q, FOUND_MAX).await {
+        Ok(found) => Json(found).into_response(),
+        Err(error) => refusal(&error),
+    }
+}
+
+fn token(demo: &Demo, account: &Account, status: StatusCode) -> Response {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let user_id = account.id.parse().unwrap_or_default();
+    let claims = Claims {
+        user_id,
+        username: account.username.clone(),
+        name: account.username.clone(),
+        exp: (now + TOKEN_LIFE).as_secs(),
+    };
+    let key = EncodingKey::from_secret(demo.secret.as_bytes());
+    match jsonwebtoken::encode(&Header::default(), &claims, &key) {
+        Ok(token) => (status, Json(json!({ "token": token, "user_id": user_id }))).into_response(),
+        Err(error) => refusal(&AccountError::Internal(error.into())),
+    }
+}
+
+fn bad_body() -> Response {
+    problem(StatusCode::BAD_REQUEST, "bad_field", "the body must be JSON with username and password")
+}
+
+fn refusal(error: &AccountError) -> Response {
+    let (status, code) = match error {
+        AccountError::Invalid(_) => (StatusCode::BAD_REQUEST, "bad_field"),
+        AccountError::Taken => (StatusCode::CONFLICT, "conflict"),
+        AccountError::Wrong => (StatusCode::UNAUTHORIZED, "unauthorized"),
+        AccountError::Busy => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+        AccountError::Internal(source) => {
+            tracing::error!(%source, "accounts failed");
+            (StatusCode::INTERNAL_SERVER_ERROR, "internal")
+        }
+    };
+    let mut response = problem(status, code, &error.to_string());
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+    }
+    response
+}
+
+fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
+    let body = json!({
+        "type": "about:blank", "title": status.canonical_reason(), "status": status.as_u16(),
+        "code": code, "detail": detail,
+    });
+    (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+}
