@@ -106,8 +106,13 @@ pub trait RoomStore: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Membership>, StoreError>;
 
-    /// Rooms in full for a list, latest activity first. Unread counts, `head` and `last_message` of one entry
-    /// are of one snapshot.
+    /// Rooms in full for a list, latest activity first.
+    ///
+    /// # To ensure correctness
+    /// - Unread counts, `head` and `last_message` of one entry are of one snapshot.
+    /// - `last_message` is the newest that is not deleted; none where the viewer is no member, or where it lies at
+    ///   or below the viewer's `visible_from`.
+    /// - Deleted rooms are left out.
     async fn rooms(&self, query: &RoomsQuery) -> Result<Vec<RoomEntry>, StoreError>;
 
     /// Members by user id, after the one given; nothing for a deleted or unknown room.
@@ -118,8 +123,8 @@ pub trait RoomStore: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Member>, StoreError>;
 
-    /// Those of `users` who share a room of at most `room_size_max` members with `user`; with `users` empty, all
-    /// of them, at most `limit`.
+    /// Those of `users` who share a room of at most `room_size_max` members with `user`, or with `users` empty all
+    /// who do: by user id, at most `limit`, `user` not among them.
     async fn acquaintances(
         &self,
         user: &UserId,
@@ -171,7 +176,8 @@ pub trait PointerStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// # To ensure correctness
     /// - Messages of kind `system` do not count, tombstones do, own ones do not (an own send moves the pointer).
-    /// - Mentions in deleted messages do not count.
+    /// - Mentions in deleted messages and in those of kind `system` do not count.
+    /// - Both are capped at [`UNREAD_CAP`].
     async fn unread(&self, user: &UserId, rooms: &[RoomId]) -> Result<Vec<(RoomId, Unread)>, StoreError>;
 }
 

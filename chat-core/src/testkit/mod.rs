@@ -12,6 +12,7 @@ mod rng;
 pub mod sim;
 #[cfg(test)]
 mod tape;
+mod twin;
 
 #[doc(inline)]
 pub use crate::bus_suite;
@@ -19,3 +20,4 @@ pub use broken_store::{BrokenStore, Flaw};
 pub use faulty_bus::{BusFaults, FaultyBus, Told};
 pub use faulty_store::{CallFaults, CommitFault, FaultyStore, StoreFaults};
 pub use rng::Rng;
+pub use twin::same_as_memory;

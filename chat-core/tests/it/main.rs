@@ -5,3 +5,4 @@ mod client;
 mod goldens;
 mod sessions;
 mod simulation;
+mod twin;
