@@ -4,10 +4,16 @@
 //! whichever is first.
 
 mod log;
+mod repeats;
+mod roles;
+mod rooms;
 mod scene;
 mod words;
 
 pub use log::*;
+pub use repeats::*;
+pub use roles::*;
+pub use rooms::*;
 
 /// Makes a test of each line of the contract of [`Store`](crate::store::Store)s: one line for a backend.
 ///
@@ -53,6 +59,31 @@ macro_rules! store_suite {
             an_unknown_room_takes_no_change
             positions_above_the_head_find_nothing
             message_ids_are_unique_over_rooms
+            a_repeated_send_is_answered_as_the_first
+            a_repeat_comes_before_every_precondition
+            a_repeat_carries_the_message_as_it_is_now
+            another_body_under_a_key_is_refused
+            equal_sends_in_one_batch_are_one
+            keys_of_sends_are_kept_apart
+            the_hosts_sends_have_keys_too
+            a_sent_message_is_found_under_its_key
+            equal_rooms_in_one_batch_are_one
+            a_room_begins_with_its_members
+            a_direct_room_is_one_for_its_pair
+            a_room_for_a_subject_is_one
+            a_room_for_its_makers_key_is_one
+            rooms_are_found_under_their_keys
+            a_room_is_changed_part_by_part
+            a_deleted_room_leaves_nothing_but_its_end
+            a_deleted_room_takes_no_change
+            the_keys_of_a_deleted_room_are_free
+            roles_say_who_adds_members
+            roles_say_who_removes_bans_and_mutes
+            roles_say_who_gives_and_takes_roles
+            nobody_stands_above_oneself
+            roles_say_who_hands_over_and_deletes
+            roles_say_who_deletes_messages
+            what_a_change_requires_is_checked
         }
     };
 }
@@ -63,7 +94,12 @@ mod tests {
     #[test]
     fn every_case_is_listed() {
         let list = include_str!("mod.rs");
-        let cases = [include_str!("log.rs")];
+        let cases = [
+            include_str!("log.rs"),
+            include_str!("repeats.rs"),
+            include_str!("rooms.rs"),
+            include_str!("roles.rs"),
+        ];
         for line in cases.iter().flat_map(|file| file.lines()) {
             if let Some(rest) = line.strip_prefix("pub async fn ") {
                 let name = rest.split('(').next().unwrap();
