@@ -3,17 +3,29 @@
 //! A case has the store for itself and brings its own time. Where several tasks are at work it looks at what must hold
 //! whichever is first.
 
+mod deletes;
 mod log;
+mod members;
+mod messages;
+mod mutes;
+mod reactions;
 mod repeats;
 mod roles;
 mod rooms;
 mod scene;
+mod succession;
 mod words;
 
+pub use deletes::*;
 pub use log::*;
+pub use members::*;
+pub use messages::*;
+pub use mutes::*;
+pub use reactions::*;
 pub use repeats::*;
 pub use roles::*;
 pub use rooms::*;
+pub use succession::*;
 
 /// Makes a test of each line of the contract of [`Store`](crate::store::Store)s: one line for a backend.
 ///
@@ -84,6 +96,41 @@ macro_rules! store_suite {
             roles_say_who_hands_over_and_deletes
             roles_say_who_deletes_messages
             what_a_change_requires_is_checked
+            a_member_begins_at_the_join
+            a_member_is_added_once
+            open_rooms_alone_are_joined
+            who_goes_is_no_member
+            a_direct_room_keeps_its_members
+            who_comes_back_begins_anew
+            history_may_begin_with_the_join
+            hidden_messages_are_no_targets
+            the_eldest_moderator_inherits
+            else_the_eldest_member_inherits
+            nobody_inherits_while_an_owner_is_left
+            an_heir_takes_over_however_the_owner_goes
+            ownership_is_handed_over
+            the_host_hands_over
+            a_muted_member_writes_nothing_until_it_ends
+            mutes_are_changed_and_taken_back
+            a_mute_stays_through_a_change_of_role
+            a_banned_user_stays_out_until_it_ends
+            adding_does_away_with_a_ban_that_ran_out
+            a_ban_without_a_member_is_silent
+            bans_are_listed_and_lifted
+            a_message_carries_what_was_sent
+            mentions_are_of_members_each_once
+            replies_name_messages_of_the_room
+            threads_do_not_nest
+            the_sender_alone_edits
+            an_edit_to_the_same_is_no_change
+            earlier_versions_are_kept
+            deleted_content_is_gone_everywhere
+            a_deleted_message_takes_no_change
+            a_tombstone_keeps_its_place
+            reactions_are_counted_by_kind
+            emoji_are_told_apart
+            kinds_of_reactions_are_bounded
+            members_react_to_messages
         }
     };
 }
@@ -99,6 +146,12 @@ mod tests {
             include_str!("repeats.rs"),
             include_str!("rooms.rs"),
             include_str!("roles.rs"),
+            include_str!("members.rs"),
+            include_str!("succession.rs"),
+            include_str!("mutes.rs"),
+            include_str!("messages.rs"),
+            include_str!("deletes.rs"),
+            include_str!("reactions.rs"),
         ];
         for line in cases.iter().flat_map(|file| file.lines()) {
             if let Some(rest) = line.strip_prefix("pub async fn ") {
