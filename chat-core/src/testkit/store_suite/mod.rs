@@ -4,27 +4,37 @@
 //! whichever is first.
 
 mod deletes;
+mod lists;
 mod log;
 mod members;
 mod messages;
 mod mutes;
+mod pages;
+mod pointers;
+mod profiles;
 mod reactions;
 mod repeats;
 mod roles;
 mod rooms;
 mod scene;
+mod search;
 mod succession;
 mod words;
 
 pub use deletes::*;
+pub use lists::*;
 pub use log::*;
 pub use members::*;
 pub use messages::*;
 pub use mutes::*;
+pub use pages::*;
+pub use pointers::*;
+pub use profiles::*;
 pub use reactions::*;
 pub use repeats::*;
 pub use roles::*;
 pub use rooms::*;
+pub use search::*;
 pub use succession::*;
 
 /// Makes a test of each line of the contract of [`Store`](crate::store::Store)s: one line for a backend.
@@ -54,6 +64,27 @@ macro_rules! store_suite {
             $crate::testkit::store_suite::$case(&store).await;
             drop(store);
             drop(guard);
+        }
+    )*};
+    (@threads $setup:path: $($case:ident)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn $case() {
+            let (guard, store) = $setup().await;
+            let store: ::std::sync::Arc<dyn $crate::store::Store> = ::std::sync::Arc::new(store);
+            $crate::testkit::store_suite::$case(&store).await;
+            drop(store);
+            drop(guard);
+        }
+    )*};
+    (@pair $setup:path: $($case:ident)*) => {$(
+        #[tokio::test]
+        async fn $case() {
+            let ((guard, store), (other_guard, other)) = ($setup().await, $setup().await);
+            let store: ::std::sync::Arc<dyn $crate::store::Store> = ::std::sync::Arc::new(store);
+            let other: ::std::sync::Arc<dyn $crate::store::Store> = ::std::sync::Arc::new(other);
+            $crate::testkit::store_suite::$case(&store, &other).await;
+            drop((store, other));
+            drop((guard, other_guard));
         }
     )*};
     ($setup:path) => {
@@ -131,6 +162,34 @@ macro_rules! store_suite {
             emoji_are_told_apart
             kinds_of_reactions_are_bounded
             members_react_to_messages
+            pages_before_a_position
+            pages_after_a_position
+            pages_around_a_position
+            pages_begin_where_the_readers_log_does
+            pages_of_a_thread
+            pages_are_of_one_room
+            pointers_go_forward_up_to_the_head
+            pointers_are_answered_in_order
+            an_own_send_moves_the_own_pointers
+            unread_counts_messages_above_the_pointer
+            mentions_count_as_they_stand
+            unread_counts_are_capped
+            unread_is_of_the_rooms_one_is_in
+            rooms_are_listed_by_activity
+            a_listed_room_says_how_one_stands
+            a_direct_room_has_a_peer
+            the_last_message_is_for_members
+            memberships_are_listed_by_activity
+            members_are_listed_by_id
+            acquaintances_share_a_room
+            open_rooms_are_found_by_name
+            open_rooms_are_listed_by_activity
+            profiles_are_kept_and_replaced
+            last_seen_never_goes_back
+            the_epoch_stands_until_renewed
+        }
+        $crate::store_suite! { @pair $setup:
+            the_epoch_is_made_at_random
         }
     };
 }
@@ -152,6 +211,11 @@ mod tests {
             include_str!("messages.rs"),
             include_str!("deletes.rs"),
             include_str!("reactions.rs"),
+            include_str!("pages.rs"),
+            include_str!("pointers.rs"),
+            include_str!("lists.rs"),
+            include_str!("search.rs"),
+            include_str!("profiles.rs"),
         ];
         for line in cases.iter().flat_map(|file| file.lines()) {
             if let Some(rest) = line.strip_prefix("pub async fn ") {
