@@ -3,6 +3,7 @@
 //! A case has the store for itself and brings its own time. Where several tasks are at work it looks at what must hold
 //! whichever is first.
 
+mod contention;
 mod deletes;
 mod lists;
 mod log;
@@ -21,6 +22,7 @@ mod search;
 mod succession;
 mod words;
 
+pub use contention::*;
 pub use deletes::*;
 pub use lists::*;
 pub use log::*;
@@ -188,6 +190,18 @@ macro_rules! store_suite {
             last_seen_never_goes_back
             the_epoch_stands_until_renewed
         }
+        $crate::store_suite! { @threads $setup:
+            positions_stay_dense_under_contention
+            equal_sends_at_once_are_one
+            different_sends_under_one_key_at_once
+            equal_rooms_at_once_are_one
+            nothing_of_a_removed_member_is_above_the_removal
+            a_room_keeps_an_owner_whoever_leaves_at_once
+            members_stay_what_the_log_says
+            reads_beside_writes_are_of_one_moment
+            pointers_moved_at_once_end_at_the_greatest
+            one_of_many_renewals_of_the_epoch_wins
+        }
         $crate::store_suite! { @pair $setup:
             the_epoch_is_made_at_random
         }
@@ -203,6 +217,7 @@ mod tests {
         let cases = [
             include_str!("log.rs"),
             include_str!("repeats.rs"),
+            include_str!("contention.rs"),
             include_str!("rooms.rs"),
             include_str!("roles.rs"),
             include_str!("members.rs"),
