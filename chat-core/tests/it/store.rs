@@ -5,7 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use chat_core::{memory::MemoryStore, testkit::FaultyStore};
+use chat_core::{
+    memory::MemoryStore,
+    store::Store,
+    testkit::{FaultyStore, store_suite::play},
+};
 
 mod memory {
     use super::*;
@@ -25,4 +29,13 @@ mod wrapped {
     }
 
     chat_core::store_suite!(setup);
+}
+
+/// More of what the suite does a little of, for the store that is fast.
+#[tokio::test]
+async fn many_seeds_leave_what_a_naive_model_expects() {
+    for seed in 100..250 {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        play(&store, seed, 60).await;
+    }
 }

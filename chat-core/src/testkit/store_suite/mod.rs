@@ -9,8 +9,11 @@ mod lists;
 mod log;
 mod members;
 mod messages;
+mod model;
 mod mutes;
+mod naive;
 mod pages;
+mod play;
 mod pointers;
 mod profiles;
 mod reactions;
@@ -28,8 +31,10 @@ pub use lists::*;
 pub use log::*;
 pub use members::*;
 pub use messages::*;
+pub use model::*;
 pub use mutes::*;
 pub use pages::*;
+pub use play::play;
 pub use pointers::*;
 pub use profiles::*;
 pub use reactions::*;
@@ -189,6 +194,7 @@ macro_rules! store_suite {
             profiles_are_kept_and_replaced
             last_seen_never_goes_back
             the_epoch_stands_until_renewed
+            random_changes_leave_what_a_naive_model_expects
         }
         $crate::store_suite! { @threads $setup:
             positions_stay_dense_under_contention
@@ -231,6 +237,7 @@ mod tests {
             include_str!("lists.rs"),
             include_str!("search.rs"),
             include_str!("profiles.rs"),
+            include_str!("model.rs"),
         ];
         for line in cases.iter().flat_map(|file| file.lines()) {
             if let Some(rest) = line.strip_prefix("pub async fn ") {
