@@ -66,32 +66,29 @@ macro_rules! store_suite {
     (@each $setup:path: $($case:ident)*) => {$(
         #[tokio::test]
         async fn $case() {
-            let (guard, store) = $setup().await;
+            // Dropped last.
+            let (_guard, store) = $setup().await;
             let store: ::std::sync::Arc<dyn $crate::store::Store> = ::std::sync::Arc::new(store);
             $crate::testkit::store_suite::$case(&store).await;
-            drop(store);
-            drop(guard);
         }
     )*};
     (@threads $setup:path: $($case:ident)*) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
         async fn $case() {
-            let (guard, store) = $setup().await;
+            // Dropped last.
+            let (_guard, store) = $setup().await;
             let store: ::std::sync::Arc<dyn $crate::store::Store> = ::std::sync::Arc::new(store);
             $crate::testkit::store_suite::$case(&store).await;
-            drop(store);
-            drop(guard);
         }
     )*};
     (@pair $setup:path: $($case:ident)*) => {$(
         #[tokio::test]
         async fn $case() {
-            let ((guard, store), (other_guard, other)) = ($setup().await, $setup().await);
+            // Dropped last.
+            let ((_guard, store), (_other_guard, other)) = ($setup().await, $setup().await);
             let store: ::std::sync::Arc<dyn $crate::store::Store> = ::std::sync::Arc::new(store);
             let other: ::std::sync::Arc<dyn $crate::store::Store> = ::std::sync::Arc::new(other);
             $crate::testkit::store_suite::$case(&store, &other).await;
-            drop((store, other));
-            drop((guard, other_guard));
         }
     )*};
     ($setup:path) => {
@@ -245,5 +242,21 @@ mod tests {
                 assert!(list.lines().any(|line| line.trim() == name), "{name} is not listed");
             }
         }
+    }
+
+    /// What the contract says must have cases that exist.
+    #[test]
+    fn every_case_that_the_contract_names_is_listed() {
+        let list = include_str!("mod.rs");
+        let contract = include_str!("../../store/mod.rs").replace("///", " ");
+        let mut named = 0;
+        for said in contract.split("(suite:").skip(1) {
+            let cases = said.split(')').next().unwrap();
+            for name in cases.split('`').skip(1).step_by(2) {
+                assert!(list.lines().any(|line| line.trim() == name), "{name} is no case");
+                named += 1;
+            }
+        }
+        assert!(named > 40, "{named}");
     }
 }

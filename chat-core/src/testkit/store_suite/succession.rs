@@ -110,4 +110,10 @@ pub async fn the_host_hands_over(store: &Arc<dyn Store>) {
     let event = scene.apply("host", room, transfer("cat")).await;
     let EventBody::MemberChanged { former_owner: None, .. } = event.body else { panic!("{event:?}") };
     assert_eq!(scene.roles(room).await, "ann Moderator, bob Member, cat Owner");
+    scene.wait(1);
+    scene.apply("host", room, add_as("abe", Role::Owner)).await;
+    scene.apply("host", room, set_role("bob", Role::Owner)).await;
+    scene.apply("host", room, transfer("ann")).await;
+    let roles = "abe Owner, ann Owner, bob Moderator, cat Owner";
+    assert_eq!(scene.roles(room).await, roles, "the lesser id of those who joined at once");
 }
