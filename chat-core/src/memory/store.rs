@@ -15,9 +15,14 @@ use crate::{
     store::{
         Change, EventLimit, EventPage, Head, LogStore, MessagePage, MessageQuery, MessageStore, Outcome,
         PREVIEW_CHARS, PointerMove, PointerStore, ProfileStore, Refusal, RoomKey, RoomScope, RoomStore,
-        RoomsQuery, StoreError, decide::decide_all,
+        RoomsQuery, StoreError, decide,
     },
 };
+
+#[cfg(not(test))]
+use decide::decide_all;
+#[cfg(test)]
+use strict::decide_all;
 
 /// A store in memory, for tests, demos and hosts that need nothing to outlive the process.
 ///
@@ -327,3 +332,6 @@ fn entry(state: &RoomState, viewer: Option<&UserId>) -> RoomEntry {
         activity: state.activity(),
     }
 }
+
+#[cfg(test)]
+mod strict;

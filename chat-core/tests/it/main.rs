@@ -6,3 +6,4 @@ mod goldens;
 mod sessions;
 mod simulation;
 mod twin;
+mod store;
