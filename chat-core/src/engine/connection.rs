@@ -393,6 +393,11 @@ impl Connection {
         out.dead.then(|| out.close.unwrap_or(Close::silent(CloseCode::GoingAway)))
     }
 
+    /// How it ends, once that is settled.
+    pub(crate) fn closing(&self) -> Option<Close> {
+        self.out.lock().close
+    }
+
     pub(crate) fn presence(&self) -> PresenceChoice {
         match self.presence.load(Ordering::Relaxed) {
             x if x == PresenceChoice::Away as u8 => PresenceChoice::Away,

@@ -20,8 +20,8 @@ use crate::{
     hooks::Principal,
     model::{ConnectionId, Membership, Profile, RoomId, Seq, UserId},
     protocol::{
-        ByeReason, ClientFrame, Close, CloseCode, ErrorBody, FrameError, Hello, ServerFrame, Subscribe,
-        Welcome, WelcomeLimits,
+        ByeReason, ClientFrame, Close, CloseCode, ErrorBody, FrameError, FrameId, Hello, ServerFrame,
+        Subscribe, Welcome, WelcomeLimits,
     },
     signal::UnsubscribeReason,
     store::{RoomScope, RoomsQuery},
@@ -180,6 +180,14 @@ impl Commands {
         }
     }
 
+    /// Takes from the budget of commands for one that the adapter carries out itself (`auth`). `false`: there is
+    /// nothing left, the client was told so, and nothing is to be done.
+    #[must_use]
+    pub fn charge(&self, id: Option<&FrameId>) -> bool {
+        let Session { connection, engine } = &*self.session;
+        engine.take_rate(connection, id)
+    }
+
     /// Answers in a command's stead (`auth` is the adapter's).
     pub fn reply(&self, frame: &ServerFrame<'_>) {
         self.session.connection.reply(frame);
@@ -221,6 +229,13 @@ impl Commands {
     #[must_use]
     pub fn end(&self) -> Option<Close> {
         self.session.connection.end()
+    }
+
+    /// How it will end, from the moment that is settled: the last frames may still wait for a client that does not
+    /// read, for as long as the adapter lets them.
+    #[must_use]
+    pub fn closing(&self) -> Option<Close> {
+        self.session.connection.closing()
     }
 
     /// Whose it is.

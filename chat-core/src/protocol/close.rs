@@ -13,6 +13,10 @@ pub enum CloseCode {
     Normal = 1000,
     /// The node goes down: reconnect and resume.
     GoingAway = 1001,
+    /// The transport's own rules were broken: do not come back.
+    ProtocolError = 1002,
+    /// A text that is not UTF-8: do not come back with it.
+    InvalidText = 1007,
     /// A frame above its bound: do not come back with it.
     TooLarge = 1009,
     /// The store was restored: reconnect and load anew.
@@ -36,6 +40,8 @@ impl CloseCode {
     pub const ALL: &[Self] = &[
         Self::Normal,
         Self::GoingAway,
+        Self::ProtocolError,
+        Self::InvalidText,
         Self::TooLarge,
         Self::Restart,
         Self::BadProtocol,
