@@ -15,6 +15,8 @@ mod message;
 mod migrate;
 mod options;
 mod pending;
+#[cfg(test)]
+mod plan_tests;
 mod pointer;
 mod profile;
 mod room;

@@ -44,9 +44,9 @@ statements! {
             LEFT JOIN {p}bans b ON b.room = n.value ->> 0 AND b.user = n.value ->> 1
             WHERE m.user IS NOT NULL OR b.user IS NOT NULL";
         standing = "SELECT m.room, m.user, m.role, m.joined_at, m.muted_until, m.visible_from, m.read, m.delivered
-            FROM json_each(?1) n CROSS JOIN (SELECT 'owner' AS role UNION ALL VALUES ('moderator'), ('member')) k
+            FROM json_each(?1) n CROSS JOIN json_each(json_array('owner', 'moderator', 'member')) k
             CROSS JOIN {p}members m ON m.room = n.value AND m.user IN (
-                SELECT s.user FROM {p}members s WHERE s.room = n.value AND s.role = k.role
+                SELECT s.user FROM {p}members s WHERE s.room = n.value AND s.role = k.value
                 ORDER BY s.joined_at, s.user LIMIT ?2)";
         messages = concat!(
             "SELECT ", message_columns!(), ", m.client_id, m.digest FROM json_each(?1) n

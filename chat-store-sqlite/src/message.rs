@@ -20,14 +20,15 @@ use crate::{
 
 /// Messages of the room `?1` above `?3`, on one side of `?2`, at most `?4`.
 macro_rules! page {
-    ($side:literal, $order:literal) => {
+    ($from:literal, $places:literal, $order:literal) => {
         concat!(
             "SELECT ",
             message_columns!(),
-            ", m.replies, m.last_reply FROM {p}messages m
-             WHERE m.room = ?1 AND m.seq ",
-            $side,
-            " ?2 AND m.seq > ?3 ",
+            ", m.replies, m.last_reply FROM ",
+            $from,
+            " WHERE m.room = ?1 AND ",
+            $places,
+            " ORDER BY m.seq",
             $order,
             " LIMIT ?4"
         )
@@ -37,10 +38,12 @@ macro_rules! page {
 statements! {
     /// Reading messages.
     MessageSql {
-        before = page!("<", "ORDER BY m.seq DESC");
-        from = page!(">=", "ORDER BY m.seq");
-        thread_before = page!("<", "AND m.thread = ?5 ORDER BY m.seq DESC");
-        thread_from = page!(">=", "AND m.thread = ?5 ORDER BY m.seq");
+        before = page!("{p}messages m", "m.seq < ?2 AND m.seq > ?3", " DESC");
+        from = page!("{p}messages m", "m.seq >= max(?2, ?3 + 1)", "");
+        thread_before = page!("{p}messages m INDEXED BY {p}messages_thread",
+            "m.thread = ?5 AND m.seq < ?2 AND m.seq > ?3", " DESC");
+        thread_from = page!("{p}messages m INDEXED BY {p}messages_thread",
+            "m.thread = ?5 AND m.seq >= max(?2, ?3 + 1)", "");
         head = "SELECT head FROM {p}rooms WHERE id = ?1";
         reactions = "SELECT x.target, x.emoji, count(*), ifnull(max(x.user = ?3), 0) FROM json_each(?2) n
             CROSS JOIN {p}reactions x ON x.room = ?1 AND x.target = n.value

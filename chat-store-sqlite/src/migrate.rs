@@ -143,3 +143,8 @@ pub(crate) fn names(prefix: &str) -> Vec<String> {
 fn mismatch(why: Mismatch) -> StoreError {
     StoreError::new(StoreErrorKind::Internal, OPERATION).with_source(why)
 }
+
+#[cfg(test)]
+pub(crate) fn statements(prefix: &str) -> Vec<(&'static str, sqlx::SqlStr)> {
+    MigrateSql::new(prefix).all()
+}

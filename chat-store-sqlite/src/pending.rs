@@ -68,7 +68,7 @@ pub(crate) enum LoggedEvent {
         client_id: Option<ClientId>,
         digest: [u8; 16],
     },
-    Other(Event),
+    Other(Box<Event>),
 }
 
 /// A room's newest message that is not deleted.
@@ -100,7 +100,7 @@ impl Pending {
                 }
                 LoggedEvent::Message { client_id: event.client_id.clone(), digest: appended.digest }
             }
-            _ => LoggedEvent::Other(event.clone()),
+            _ => LoggedEvent::Other(Box::new(event.clone())),
         };
         self.log.insert((room, seq), Logged { ordinal, what });
     }

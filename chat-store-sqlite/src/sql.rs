@@ -16,7 +16,6 @@ macro_rules! statements {
                 Self { $($name: $crate::sql::with_prefix($text, prefix),)* }
             }
 
-            /// All of them, for a look at how each is carried out.
             #[cfg(test)]
             pub(crate) fn all(&self) -> Vec<(&'static str, sqlx::SqlStr)> {
                 vec![$((stringify!($name), self.$name.clone()),)*]

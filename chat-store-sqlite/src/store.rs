@@ -69,6 +69,13 @@ impl Sql {
             profile: ProfileSql::new(prefix),
         }
     }
+
+    /// All of them, for a look at how each is carried out.
+    #[cfg(test)]
+    pub(crate) fn all(&self) -> Vec<(&'static str, sqlx::SqlStr)> {
+        let sets = [self.log.all(), self.load.all(), self.write.all(), self.room.all(), self.message.all()];
+        sets.into_iter().chain([self.pointer.all(), self.profile.all()]).flatten().collect()
+    }
 }
 
 impl SqliteStore {
