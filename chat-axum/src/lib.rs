@@ -1,1 +1,4 @@
 //! axum adapter.
+
+#[doc(hidden)]
+pub mod ws;
