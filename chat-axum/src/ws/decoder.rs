@@ -211,11 +211,11 @@ impl Decoder {
 
     /// The next header, out of the input alone where it lies there whole.
     fn header(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, ProtocolError> {
-        if self.head_len == 0 {
-            if let Parsed::Whole(header, len) = header::parse(input)? {
-                take(input, len);
-                return Ok(Some(header));
-            }
+        if self.head_len == 0
+            && let Parsed::Whole(header, len) = header::parse(input)?
+        {
+            take(input, len);
+            return Ok(Some(header));
         }
         loop {
             let have = usize::from(self.head_len);
