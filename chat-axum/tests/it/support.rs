@@ -29,11 +29,19 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) async fn start() -> Self {
+    pub(crate) fn start() -> Self {
+        Self::listen(TcpSocket::new_v4().unwrap())
+    }
+
+    /// One that feels soon when a peer does not read.
+    pub(crate) fn start_with_small_buffers() -> Self {
         let socket = TcpSocket::new_v4().unwrap();
-        // Small ones, so that a peer that does not read is felt soon.
-        socket.set_recv_buffer_size(32 << 10).unwrap();
-        socket.set_send_buffer_size(32 << 10).unwrap();
+        socket.set_recv_buffer_size(64 << 10).unwrap();
+        socket.set_send_buffer_size(64 << 10).unwrap();
+        Self::listen(socket)
+    }
+
+    fn listen(socket: TcpSocket) -> Self {
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let listener = socket.listen(64).unwrap();
         let address = listener.local_addr().unwrap();
@@ -45,10 +53,7 @@ impl Server {
 
     /// A connection on which nothing was said yet.
     pub(crate) async fn connect(&self) -> Raw {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(32 << 10).unwrap();
-        socket.set_send_buffer_size(32 << 10).unwrap();
-        let stream = socket.connect(self.address).await.unwrap();
+        let stream = TcpStream::connect(self.address).await.unwrap();
         stream.set_nodelay(true).unwrap();
         Raw { stream }
     }

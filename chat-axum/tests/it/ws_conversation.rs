@@ -32,7 +32,7 @@ async fn next(client: &mut Client) -> Message {
 
 #[tokio::test]
 async fn messages_of_every_length_come_back() {
-    let server = Server::start().await;
+    let server = Server::start();
     let mut client = connect(&server).await;
     for len in [0, 1, 125, 126, 127, 128, 4096, 16_383, 16_384, 16_385, 65_535, 65_536, 1_000_000] {
         let bytes: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
@@ -46,7 +46,7 @@ async fn messages_of_every_length_come_back() {
 
 #[tokio::test]
 async fn the_longest_message_comes_back() {
-    let server = Server::start().await;
+    let server = Server::start();
     let (mut sink, mut stream) = connect(&server).await.split();
     let message = Message::binary(vec![0xA5; MESSAGE_MAX]);
     let sent = message.clone();
@@ -58,7 +58,7 @@ async fn the_longest_message_comes_back() {
 #[tokio::test]
 async fn many_messages_at_once_come_back_in_order() {
     const COUNT: usize = 5_000;
-    let server = Server::start().await;
+    let server = Server::start();
     let (mut sink, mut stream) = connect(&server).await.split();
     let send = async {
         for i in 0..COUNT {
@@ -77,7 +77,7 @@ async fn many_messages_at_once_come_back_in_order() {
 
 #[tokio::test]
 async fn fragments_with_pings_between_come_back_whole() {
-    let server = Server::start().await;
+    let server = Server::start();
     let mut client = connect(&server).await;
     let fragment =
         |text: &'static str, kind, last| Message::Frame(Frame::message(text, OpCode::Data(kind), last));
@@ -98,7 +98,7 @@ async fn fragments_with_pings_between_come_back_whole() {
 
 #[tokio::test]
 async fn a_close_is_answered_with_its_code_and_the_server_ends_first() {
-    let server = Server::start().await;
+    let server = Server::start();
     for (sent, expected) in [(Some((1000, "bye")), Some(1000)), (Some((4321, "")), Some(4321)), (None, None)]
     {
         let mut client = connect(&server).await;

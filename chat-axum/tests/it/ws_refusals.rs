@@ -3,7 +3,7 @@
 use crate::support::{HANDSHAKE, Server};
 
 async fn answer(request: &str) -> String {
-    let server = Server::start().await;
+    let server = Server::start();
     let mut raw = server.connect().await;
     raw.send(request).await;
     raw.head().await.to_lowercase()
@@ -33,7 +33,7 @@ async fn each_flaw_is_answered_with_its_status() {
 
 #[tokio::test]
 async fn a_refused_connection_can_try_again() {
-    let server = Server::start().await;
+    let server = Server::start();
     let mut raw = server.connect().await;
     raw.send(HANDSHAKE.replace("Version: 13", "Version: 7")).await;
     let head = raw.head().await.to_lowercase();

@@ -1,8 +1,17 @@
 //! The transport seen as bytes: what a library for clients would not do.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::timeout,
+};
 
 use crate::support::{HANDSHAKE, MESSAGE_MAX, Server, soon};
 
@@ -27,7 +36,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn frames_sent_along_with_the_handshake_are_not_lost() {
-    let server = Server::start().await;
+    let server = Server::start();
     let mut raw = server.connect().await;
     raw.send([HANDSHAKE.as_bytes(), &frame(0x81, b"eager"), &frame(0x01, b"half")].concat()).await;
     let head = raw.head().await;
@@ -39,7 +48,7 @@ async fn frames_sent_along_with_the_handshake_are_not_lost() {
 
 #[tokio::test]
 async fn a_broken_rule_is_told_by_a_close_frame_that_arrives() {
-    let server = Server::start().await;
+    let server = Server::start();
     for (wire, code) in [
         (vec![0x81, 0x01, b'x'], 1002_u16),
         (frame(0xC1, b"x"), 1002),
@@ -63,10 +72,10 @@ async fn a_broken_rule_is_told_by_a_close_frame_that_arrives() {
 
 #[tokio::test]
 async fn a_client_that_ends_without_a_close_gets_an_end() {
-    let server = Server::start().await;
+    let server = Server::start();
     let mut raw = server.upgraded().await;
     raw.send(frame(0x01, b"never finished")).await;
-    soon(tokio::io::AsyncWriteExt::shutdown(&mut raw.stream)).await.unwrap();
+    soon(raw.stream.shutdown()).await.unwrap();
     assert_eq!(raw.rest().await, b"");
 }
 
@@ -74,23 +83,23 @@ async fn a_client_that_ends_without_a_close_gets_an_end() {
 async fn a_client_that_does_not_read_is_not_read_either_and_loses_nothing() {
     const MESSAGES: usize = 2_000;
     const LEN: usize = 16 << 10;
-    let server = Server::start().await;
+    let server = Server::start_with_small_buffers();
     let raw = server.upgraded().await;
     let (mut read, mut write) = raw.stream.into_split();
     let message = |i: usize| frame(0x82, &vec![i as u8; LEN]);
-    let sent = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let counter = std::sync::Arc::clone(&sent);
+    let sent = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&sent);
     let sender = tokio::spawn(async move {
         for i in 0..MESSAGES {
-            tokio::io::AsyncWriteExt::write_all(&mut write, &message(i)).await.unwrap();
-            counter.store(i + 1, std::sync::atomic::Ordering::SeqCst);
+            write.write_all(&message(i)).await.unwrap();
+            counter.store(i + 1, Ordering::SeqCst);
         }
         write
     });
     // Until it has not got a message through for a while.
     let mut before = usize::MAX;
-    while before != sent.load(std::sync::atomic::Ordering::SeqCst) {
-        before = sent.load(std::sync::atomic::Ordering::SeqCst);
+    while before != sent.load(Ordering::SeqCst) {
+        before = sent.load(Ordering::SeqCst);
         let _ = timeout(Duration::from_millis(300), std::future::pending::<()>()).await;
     }
     // 32 MiB to send; what the kernel and the echo hold together is a small part of that.
@@ -98,7 +107,7 @@ async fn a_client_that_does_not_read_is_not_read_either_and_loses_nothing() {
 
     let mut echoed = vec![0; 4 + LEN];
     for i in 0..MESSAGES {
-        soon(tokio::io::AsyncReadExt::read_exact(&mut read, &mut echoed)).await.unwrap();
+        soon(read.read_exact(&mut echoed)).await.unwrap();
         assert_eq!(echoed[..4], [0x82, 126, 0x40, 0]);
         assert!(echoed[4..].iter().all(|&byte| byte == i as u8), "message {i}");
     }
