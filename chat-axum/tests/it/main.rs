@@ -1,0 +1,7 @@
+//! Integration tests: the crate behind a real server, seen from outside.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, its helpers too")]
+
+mod support;
+mod ws_conversation;
+mod ws_refusals;
+mod ws_wire;
