@@ -1,6 +1,6 @@
 //! What handlers take from a request, refused in one way.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
@@ -54,9 +54,9 @@ impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for Body<T> {
             let problem = Problem::new(ErrorCode::BadFrame, "the body must be application/json");
             return Err(problem.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
-        let too_large =
-            || Problem::new(ErrorCode::TooLarge, format!("the body must be at most {max} bytes"));
-        let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+        let too_large = || Problem::new(ErrorCode::TooLarge, format!("the body must be at most {max} bytes"));
+        let announced =
+            request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
         if announced.is_some_and(|length: usize| length > max) {
             return Err(too_large());
         }
@@ -128,7 +128,7 @@ impl schemars::JsonSchema for Position {
         true
     }
 
-    fn schema_name() -> Cow<'static, str> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
         "Seq".into()
     }
 
@@ -153,26 +153,29 @@ fn is_json(request: &Request) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    // What is no JSON is told apart from JSON that does not fit: serde's errors do not always do.
+    if serde_json::from_slice::<de::IgnoredAny>(body).is_err() {
+        return Err(Problem::new(ErrorCode::BadFrame, "the body is not JSON"));
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
-    let parsed = serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| (error.path().to_string(), error.into_inner()))
-        .and_then(|parsed| json.end().map(|()| parsed).map_err(|error| (String::new(), error)));
-    parsed.map_err(|(path, error)| match error.classify() {
-        serde_json::error::Category::Data => refused(&path, &plain(&error)),
-        _ => Problem::new(ErrorCode::BadFrame, "the body is not JSON"),
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        refused(&path, &plain(error.inner()))
     })
 }
 
 /// A part that does not fit, with the outermost field that it is in.
 fn refused(path: &str, message: &str) -> Problem {
-    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
-    match (missing, path) {
-        (Some(field), _) => Problem::bad_field(field.to_owned(), "is missing"),
-        (None, "." | "") => Problem::new(ErrorCode::BadFrame, message.to_owned()),
-        (None, path) => {
-            let field = path.split(['.', '[']).next().unwrap_or(path);
-            Problem::bad_field(Cow::Owned(field.to_owned()), message.to_owned())
-        }
+    let quoted = |before: &str| message.strip_prefix(before)?.strip_suffix('`');
+    if let Some(field) = quoted("missing field `") {
+        return Problem::bad_field(field.to_owned(), "is missing");
+    }
+    if let Some(field) = quoted("duplicate field `") {
+        return Problem::bad_field(field.to_owned(), "is given twice");
+    }
+    match path.split(['.', '[']).next() {
+        None | Some("") => Problem::new(ErrorCode::BadFrame, message.to_owned()),
+        Some(field) => Problem::bad_field(field.to_owned(), message.to_owned()),
     }
 }
 

@@ -157,7 +157,8 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_origin() {
-        for text in ["", "*", "example.com", "https://", "https://a/b", "https://u@a", "https://*.a", "://a"] {
+        for text in ["", "*", "example.com", "https://", "https://a/b", "https://u@a", "https://*.a", "://a"]
+        {
             assert!(Origins::default().allow(text).is_err(), "{text}");
         }
     }

@@ -110,7 +110,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let millis = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         let retryable = self.code.is_retryable();
-        let wait = self.retry_after.or(retryable.then_some(RETRY_DEFAULT));
+        let wait = self.retry_after.or_else(|| retryable.then_some(RETRY_DEFAULT));
         let body = ProblemBody {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),

@@ -4,10 +4,7 @@ use std::fmt;
 
 use axum::{
     extract::Query,
-    http::{
-        HeaderMap, HeaderValue, header,
-        request::Parts,
-    },
+    http::{HeaderMap, HeaderValue, header, request::Parts},
 };
 
 /// The subprotocol that carries a token: a browser can set no header on a socket, but names subprotocols.
@@ -124,7 +121,10 @@ mod tests {
         assert_eq!(tokens.explicit[0], "c");
         assert!(tokens.ambient.is_empty());
         let rest = Tokens::of_request(&parts, "chat_token");
-        assert_eq!((rest.explicit, rest.ambient), (vec!["h".to_owned()], vec!["c".to_owned(), "same".to_owned()]));
+        assert_eq!(
+            (rest.explicit, rest.ambient),
+            (vec!["h".to_owned()], vec!["c".to_owned(), "same".to_owned()])
+        );
         assert!(!format!("{tokens:?}").contains("same"));
     }
 }

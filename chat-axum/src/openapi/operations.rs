@@ -58,9 +58,14 @@ fn members() -> Vec<Operation> {
         Operation::new("patch", "/rooms/{id}/members/{user}", "changeMember", "Give a role, mute, hand over")
             .body::<MemberPatch>()
             .gives::<Changed>(200, "It is so now."),
-        Operation::new("delete", "/rooms/{id}/members/{user}", "removeMember", "Remove or ban a member, or leave")
-            .query::<RemovalQuery>()
-            .gives::<Changed>(200, "The user is no member."),
+        Operation::new(
+            "delete",
+            "/rooms/{id}/members/{user}",
+            "removeMember",
+            "Remove or ban a member, or leave",
+        )
+        .query::<RemovalQuery>()
+        .gives::<Changed>(200, "The user is no member."),
         Operation::new("get", "/rooms/{id}/bans", "listBans", "Who is kept out (moderators)")
             .gives::<Bans>(200, "The bans, latest first."),
         Operation::new("delete", "/rooms/{id}/bans/{user}", "liftBan", "Lift a ban (moderators)")

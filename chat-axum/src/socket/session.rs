@@ -4,9 +4,7 @@ use std::{ops::ControlFlow, pin::pin, sync::Arc};
 
 use chat_core::{
     Error, ErrorCode, WireFormat,
-    protocol::{
-        ClientFrame, Close, CloseCode, Command, ErrorBody, FrameError, FrameId, OkBody, ServerFrame,
-    },
+    protocol::{ClientFrame, Close, CloseCode, Command, ErrorBody, FrameError, FrameId, OkBody, ServerFrame},
 };
 
 use super::live::Live;

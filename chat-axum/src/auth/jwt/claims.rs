@@ -32,12 +32,15 @@ fn user(claims: &Map<String, Value>) -> Result<UserId, AuthError> {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) => {
             let whole = number.as_i64().filter(|n| n.unsigned_abs() <= MAX_SAFE_INTEGER);
-            whole.ok_or_else(|| AuthError::invalid("the token's user is no whole number up to 2^53-1"))?.to_string()
+            whole
+                .ok_or_else(|| AuthError::invalid("the token's user is no whole number up to 2^53-1"))?
+                .to_string()
         }
         Some(_) => return Err(AuthError::invalid("the token's user is neither a text nor a number")),
         None => return Err(AuthError::invalid("the token names no user")),
     };
-    UserId::new(text).map_err(|_| AuthError::invalid("the token's user must be 1 to 128 bytes without U+0000"))
+    UserId::new(text)
+        .map_err(|_| AuthError::invalid("the token's user must be 1 to 128 bytes without U+0000"))
 }
 
 /// What the claims say of the user; none where they say nothing, so that nothing known is replaced by nothing.
@@ -112,7 +115,10 @@ mod tests {
         let named = of(json!({"sub": "u", "name": "N", "role": 5}));
         assert!(!named.admin);
         let profile = named.profile.unwrap();
-        assert_eq!((profile.name.as_str(), profile.username.as_str(), profile.role.as_str()), ("N", "u", "user"));
+        assert_eq!(
+            (profile.name.as_str(), profile.username.as_str(), profile.role.as_str()),
+            ("N", "u", "user")
+        );
         assert_eq!(of(json!({"sub": "u"})).profile, None);
         assert_eq!(of(json!({"sub": "u", "name": "a\0b"})).profile, None);
     }
