@@ -12,6 +12,8 @@ pub mod memory;
 pub mod model;
 mod outlet;
 pub mod protocol;
+#[cfg(feature = "schema")]
+mod schema;
 mod signal;
 pub mod store;
 #[cfg(feature = "testkit")]

@@ -16,7 +16,7 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::support::{MESSAGE_MAX, Server, soon};
+use crate::echo_server::{MESSAGE_MAX, Server, soon};
 
 type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 

@@ -1,6 +1,6 @@
 //! Handshakes that are refused, byte for byte.
 
-use crate::support::{HANDSHAKE, Server};
+use crate::echo_server::{HANDSHAKE, Server};
 
 async fn answer(request: &str) -> String {
     let server = Server::start();

@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{HANDSHAKE, MESSAGE_MAX, Server, soon};
+use crate::echo_server::{HANDSHAKE, MESSAGE_MAX, Server, soon};
 
 /// A frame masked with zeros.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {

@@ -40,6 +40,7 @@ pub struct SentMessage {
 
 /// A user as others see one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct UserView {
     /// What is shown.
