@@ -1,0 +1,377 @@
+// All the page knows, kept up to date by the client; the views read it and are told what changed.
+
+import { ChatClient, newClientId } from './chat-client.js';
+import { People } from './people.js';
+import { RoomState } from './room-state.js';
+
+const PAGE = 50;
+const LONGEST_PAGE = 200;
+const JUMP_PAGES = 20;
+const TYPING_MS = 7_000;
+
+export class Store {
+  /** @param {{token: string, user: string}} session */
+  constructor({ token, user }) {
+    this.me = user;
+    /** @type {Map<number, RoomState>} */
+    this.rooms = new Map();
+    this.current = null;
+    this.blocked = new Set();
+    /** Where the line "new messages" stands in the open room. */
+    this.newFrom = null;
+    this.roomsLoaded = false;
+    this.listeners = new Set();
+    this.client = new ChatClient({ url: '/api/v1', token, outbox: { storage: localStorage, key: `chat.outbox.${user}` } });
+    this.people = new People(this.client.rest, () => this.#changed('people'));
+    this.#listen();
+    for (const item of this.client.outbox.items) this.early = [...(this.early ?? []), item];
+  }
+
+  /** @param {(topic: "rooms"|"room"|"people"|"connection"|"closed", room?: number) => void} listener */
+  on(listener) {
+    this.listeners.add(listener);
+  }
+
+  #changed(topic, room) {
+    for (const listener of this.listeners) listener(topic, room);
+  }
+
+  #listen() {
+    const { client } = this;
+    client.on('state', (state) => {
+      this.connection = state;
+      this.#changed(state.state === 'closed' ? 'closed' : 'connection');
+    });
+    client.on('reset', () => {
+      this.rooms.clear();
+      this.roomsLoaded = false;
+      this.#changed('rooms');
+    });
+    client.on('welcome', (frame) => this.#onWelcome(frame));
+    client.on('event', (event) => this.#onEvent(event));
+    client.on('gap', ({ room_id, to }) => this.#lost(room_id, to));
+    client.on('room_reset', ({ room_id }) => this.#lost(room_id, 0));
+    client.on('room_added', ({ room }) => {
+      const state = this.#take(room);
+      state.activity = new Date().toISOString();
+      this.#changed('rooms');
+      this.#changed('room', room.id);
+    });
+    client.on('unsubscribed', ({ room_id, reason }) => {
+      if (reason === 'requested') return;
+      this.rooms.delete(room_id);
+      this.#changed('rooms');
+      this.#changed('room', room_id);
+    });
+    client.on('typing', ({ room_id, user, is_typing }) => {
+      const room = this.rooms.get(room_id);
+      if (!room || user === this.me || this.blocked.has(user)) return;
+      if (is_typing) room.typing.set(user, Date.now() + TYPING_MS);
+      else room.typing.delete(user);
+      setTimeout(() => this.#forgetTyping(room), TYPING_MS + 50);
+      this.#changed('room', room_id);
+      this.#changed('rooms');
+    });
+    client.on('receipt', (receipt) => {
+      const room = this.rooms.get(receipt.room_id);
+      if (!room) return;
+      room.point(receipt);
+      this.#changed('room', room.id);
+      this.#changed('rooms');
+    });
+    client.on('presence', (presence) => {
+      if (presence.room_id !== undefined && presence.user === undefined) {
+        const room = this.rooms.get(presence.room_id);
+        if (room) room.onlineCount = presence.online;
+      } else this.people.seen(presence);
+      this.#changed('people');
+    });
+    client.on('unread', (frame) => this.#unread(frame));
+    client.on('read', (frame) => {
+      this.rooms.get(frame.room_id)?.point({ user: this.me, read: frame.read ?? 0 });
+      this.#unread(frame);
+    });
+    client.on('outbox', (change) => this.#onOutbox(change));
+  }
+
+  #forgetTyping(room) {
+    const now = Date.now();
+    let gone = false;
+    for (const [user, until] of room.typing) if (until <= now) gone = room.typing.delete(user) || gone;
+    if (!gone) return;
+    this.#changed('room', room.id);
+    this.#changed('rooms');
+  }
+
+  #take(room) {
+    let state = this.rooms.get(room.id);
+    if (state) state.describe(room);
+    else {
+      this.rooms.set(room.id, (state = new RoomState(room, this.me)));
+      for (const item of this.early ?? []) if (item.draft.room_id === room.id) state.outgoing.push({ client_id: item.client_id, draft: item.draft, state: 'queued', at: new Date().toISOString() });
+    }
+    if (state.kind === 'direct' && state.peer === undefined) this.#describe(state.id);
+    return state;
+  }
+
+  async #describe(id) {
+    const room = await this.client.rest.room(id);
+    const state = this.rooms.get(id);
+    state?.describe(room);
+    this.#changed('room', id);
+    this.#changed('rooms');
+    return state;
+  }
+
+  #onWelcome(frame) {
+    this.blocked = new Set((frame.blocked ?? []).map((entry) => entry?.user ?? entry));
+    for (const room of frame.rooms ?? []) this.#take(room);
+    this.#takePresence(frame.presence);
+    this.roomsLoaded = true;
+    this.#changed('rooms');
+    this.#changed('people');
+    this.#loadOtherRooms(frame).catch(() => {});
+    const open = this.rooms.get(this.current);
+    if (open) this.#freshen(open);
+    else if (this.current !== null) this.#changed('room', this.current);
+  }
+
+  #takePresence(presence) {
+    const list = Array.isArray(presence) ? presence : Object.entries(presence ?? {}).map(([user, entry]) => ({ user, ...(typeof entry === 'string' ? { status: entry } : entry) }));
+    for (const entry of list) this.people.seen(entry);
+  }
+
+  /** The welcome has the latest rooms; the others come by pages. */
+  async #loadOtherRooms(frame) {
+    const missing = Object.keys(frame.heads ?? {}).some((id) => !this.rooms.has(Number(id)));
+    if (!missing) return;
+    let cursor;
+    do {
+      const page = await this.client.rest.rooms({ cursor, limit: LONGEST_PAGE });
+      for (const room of page.rooms) if (!this.rooms.has(room.id)) this.#take(room);
+      cursor = page.next;
+      this.#changed('rooms');
+    } while (cursor);
+  }
+
+  #freshen(room) {
+    if (!room.loaded) this.#load(room).catch(() => {});
+    this.#describe(room.id).catch(() => {});
+    if (!this.client.isSubscribed(room.id)) this.client.subscribe(room.id).catch(() => {});
+  }
+
+  #onEvent(event) {
+    let room = this.rooms.get(event.room_id);
+    if (!room && event.type === 'room_deleted') return;
+    if (!room) {
+      // Faster than its description.
+      this.client.rest.room(event.room_id).then((found) => {
+        this.#take(found);
+        this.#changed('rooms');
+      }, () => {});
+      return;
+    }
+    room.apply(event);
+    if (event.type === 'room_deleted') this.rooms.delete(room.id);
+    this.#changed('room', room.id);
+    this.#changed('rooms');
+  }
+
+  /** Something was left out: what is held ends in the middle, so it is read again. */
+  #lost(id, head) {
+    const room = this.rooms.get(id);
+    if (!room) return;
+    room.forget(head);
+    this.#describe(id).catch(() => {});
+    if (id === this.current) this.#load(room).catch(() => {});
+    this.#changed('room', id);
+  }
+
+  #unread({ room_id, unread, mentions }) {
+    const room = this.rooms.get(room_id);
+    if (!room) return;
+    if (unread !== undefined) room.unread = unread;
+    if (mentions !== undefined) room.mentions = mentions;
+    this.#changed('rooms');
+  }
+
+  // --- rooms ----------------------------------------------------------------------------------
+
+  /** Rooms with the latest activity first. */
+  sorted() {
+    return [...this.rooms.values()].sort((a, b) => (a.activity < b.activity ? 1 : a.activity > b.activity ? -1 : b.id - a.id));
+  }
+
+  /** @param {RoomState} room */
+  title(room) {
+    if (room.kind === 'direct') return room.peer === undefined ? '…' : this.people.name(room.peer);
+    return room.name || 'Unnamed room';
+  }
+
+  totalUnread() {
+    let total = 0;
+    for (const room of this.rooms.values()) total += room.unread;
+    return total;
+  }
+
+  /** @param {number|null} id */
+  open(id) {
+    this.current = id;
+    this.newFrom = null;
+    const room = this.rooms.get(id);
+    if (room) {
+      if (room.unread > 0) this.newFrom = room.read;
+      this.#freshen(room);
+    }
+    this.#changed('rooms');
+    if (id !== null) this.#changed('room', id);
+  }
+
+  /** @param {RoomState} room */
+  #load(room) {
+    const limit = Math.min(LONGEST_PAGE, Math.max(PAGE, room.unread + 20));
+    const { generation } = room;
+    return room.loading(async () => {
+      const page = await this.client.history(room.id, { limit });
+      if (room.generation !== generation) return;
+      room.merge(page);
+      room.loaded = true;
+      room.hasOlder = page.more;
+      this.#changed('room', room.id);
+    });
+  }
+
+  /** @param {RoomState} room */
+  async older(room, limit = PAGE) {
+    if (!room.loaded || !room.hasOlder || room.loadingOlder) return;
+    room.loadingOlder = true;
+    const { generation } = room;
+    this.#changed('room', room.id);
+    try {
+      await room.loading(async () => {
+        const page = await this.client.history(room.id, { before: room.oldest(), limit });
+        if (room.generation !== generation) return;
+        room.merge(page);
+        room.hasOlder = page.more && page.messages.length > 0;
+      });
+    } finally {
+      room.loadingOlder = false;
+      this.#changed('room', room.id);
+    }
+  }
+
+  /** Loads back to a message. @returns {Promise<boolean>} whether it is there now */
+  async reach(room, seq) {
+    for (let pages = 0; pages < JUMP_PAGES && !room.messages.has(seq) && room.hasOlder && room.oldest() > seq; pages += 1) await this.older(room, LONGEST_PAGE);
+    return room.messages.has(seq);
+  }
+
+  /** A message that is quoted but not loaded. */
+  quoted(room, seq) {
+    const held = room.messages.get(seq) ?? room.quoted.get(seq);
+    if (held || !room.loaded || room.asked?.has(seq)) return held;
+    (room.asked ??= new Set()).add(seq);
+    room.loading(async () => {
+      const page = await this.client.history(room.id, { around: seq, limit: 1 });
+      room.merge({ ...page, messages: page.messages.filter((message) => message.seq === seq) }, room.quoted);
+      this.#changed('room', room.id);
+    }).catch(() => {});
+    return undefined;
+  }
+
+  /** Makes a room and opens it. */
+  async create(room) {
+    const made = await this.client.rest.createRoom(room);
+    const state = this.#take(made);
+    if (!state.activity) state.activity = new Date().toISOString();
+    this.#changed('rooms');
+    return made.id;
+  }
+
+  async join(id) {
+    await this.client.rest.join(id);
+    await this.#take(await this.client.rest.room(id));
+    if (!this.client.isSubscribed(id)) this.client.subscribe(id).catch(() => {});
+    this.#changed('rooms');
+  }
+
+  async leave(id) {
+    await this.client.rest.leave(id);
+    this.rooms.delete(id);
+    this.#changed('rooms');
+    this.#changed('room', id);
+  }
+
+  async rename(id, name) {
+    await this.client.rest.changeRoom(id, { name });
+  }
+
+  async addMember(id, user) {
+    await this.client.rest.addMember(id, user);
+    await this.#describe(id);
+  }
+
+  async removeMember(id, user) {
+    await this.client.rest.removeMember(id, user);
+    await this.#describe(id);
+  }
+
+  async setRole(id, user, role) {
+    await this.client.rest.changeMember(id, user, { role });
+    await this.#describe(id);
+  }
+
+  async block(user, yes) {
+    if (yes) await this.client.rest.block(user);
+    else await this.client.rest.unblock(user);
+    if (yes) this.blocked.add(user);
+    else this.blocked.delete(user);
+    this.#changed('room', this.current);
+  }
+
+  // --- messages -------------------------------------------------------------------------------
+
+  /** @param {RoomState} room @param {{content: string, reply_to?: number, mentions?: string[]}} draft */
+  send(room, { content, reply_to, mentions }) {
+    const draft = { room_id: room.id, client_id: newClientId(), content };
+    if (reply_to) draft.reply_to = reply_to;
+    if (mentions?.length) draft.mentions = mentions;
+    this.newFrom = null;
+    this.client.send(draft).catch(() => {});
+  }
+
+  #onOutbox({ client_id, draft, state, result, error }) {
+    const room = this.rooms.get(draft.room_id);
+    if (!room) return;
+    const item = room.outgoing.find((entry) => entry.client_id === client_id);
+    if (state === 'queued' && !item) room.outgoing.push({ client_id, draft, state, at: new Date().toISOString() });
+    else if (state === 'sent') {
+      room.dropOutgoing(client_id);
+      // The answer may be faster than the event.
+      const known = room.messages.get(result.seq);
+      if (result.message && room.loaded && !known) room.messages.set(result.seq, { ...result.message, asOf: result.seq });
+      room.setLast(result.message);
+    } else if (item) Object.assign(item, { state, error });
+    this.#changed('room', room.id);
+    this.#changed('rooms');
+  }
+
+  /** A failed message once more. It was refused, so it goes as a new one. */
+  retry(room, clientId) {
+    const item = room.outgoing.find((entry) => entry.client_id === clientId);
+    if (!item || item.state !== 'failed') return;
+    room.dropOutgoing(clientId);
+    this.send(room, item.draft);
+  }
+
+  discard(room, clientId) {
+    room.dropOutgoing(clientId);
+    this.#changed('room', room.id);
+  }
+
+  /** @param {RoomState} room @param {number} seq @param {string} emoji */
+  toggleReaction(room, seq, emoji) {
+    const mine = room.messages.get(seq)?.reactions?.some((reaction) => reaction.emoji === emoji && reaction.mine);
+    return mine ? this.client.unreact(room.id, seq, emoji) : this.client.react(room.id, seq, emoji);
+  }
+}
