@@ -35,9 +35,9 @@
  * @property {number} id
  * @property {RoomId} room_id
  * @property {Seq} seq                 names the message inside its room
- * @property {UserId} sender
+ * @property {UserId|null} sender      null: the host
  * @property {string} kind             "text", "system", or the host's own
- * @property {string} [content]        absent where deleted
+ * @property {string} content          empty where deleted
  * @property {Time} at
  * @property {Time} [edited_at]
  * @property {number} version          grows with every edit
@@ -53,7 +53,7 @@
 /**
  * @typedef {object} Member
  * @property {UserId} user
- * @property {string} role             "owner", "admin", "moderator", "member", …
+ * @property {string} role             "owner", "moderator" or "member"
  * @property {Time} [joined_at]
  * @property {Time} [muted_until]
  */
@@ -117,7 +117,7 @@
  * @property {RoomId} room_id
  * @property {Seq} seq
  * @property {Time} at
- * @property {UserId} actor
+ * @property {UserId|null} actor       null: the host
  * @property {string} [client_id]
  * @property {Message} [message]       message, message_edited: the message as it is now
  * @property {Seq} [target]            message_deleted, reaction_added, reaction_removed
@@ -737,9 +737,9 @@ export class ChatRest {
     return this.call('DELETE', `/rooms/${id}`);
   }
 
-  /** @param {RoomId} id @param {UserId} user @param {string} [role] */
-  addMember(id, user, role) {
-    return this.call('POST', `/rooms/${id}/members`, { user, role });
+  /** @param {RoomId} id @param {UserId[]} users */
+  addMembers(id, users) {
+    return this.call('POST', `/rooms/${id}/members`, { users });
   }
 
   /** @param {RoomId} id @param {UserId} user @param {{role?: string, muted_until?: Time|null}} change */

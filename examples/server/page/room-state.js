@@ -60,7 +60,8 @@ export class RoomState {
       if (room.last_message !== undefined) this.setLast(room.last_message);
     }
     if (room.read !== undefined) this.read = Math.max(this.read, room.read);
-    if (!this.activity) this.activity = room.last_message?.at ?? room.created_at ?? '';
+    const moved = room.last_message?.at ?? room.created_at ?? '';
+    if (moved > this.activity) this.activity = moved;
   }
 
   setLast(message) {
@@ -129,8 +130,8 @@ export class RoomState {
     const { message } = event;
     this.typing.delete(event.actor);
     if (event.client_id && event.actor === this.me) this.dropOutgoing(event.client_id);
-    if (this.loaded && !(this.messages.get(event.seq)?.asOf >= event.seq)) this.messages.set(event.seq, { ...message, asOf: event.seq });
-    this.point({ user: event.actor, read: event.seq, delivered: event.seq });
+    if (this.loaded && !(this.messages.get(event.seq)?.asOf >= event.seq)) this.messages.set(event.seq, { ...message, client_id: event.client_id, asOf: event.seq });
+    if (event.actor) this.point({ user: event.actor, read: event.seq, delivered: event.seq });
     this.setLast(message);
     if (!fresh) return;
     if (event.actor === this.me) {
@@ -190,7 +191,7 @@ export class RoomState {
   merge(page, into = this.messages) {
     for (const message of page.messages) {
       const held = into.get(message.seq);
-      if (!held || held.asOf < page.as_of) into.set(message.seq, { ...message, asOf: page.as_of });
+      if (!held || held.asOf < page.as_of) into.set(message.seq, { ...message, client_id: held?.client_id, asOf: page.as_of });
     }
     for (const event of this.meanwhile) {
       if (event.seq <= page.as_of) continue;
@@ -250,8 +251,8 @@ export class RoomState {
     this.outgoing = this.outgoing.filter((item) => item.client_id !== clientId);
   }
 
-  /** May the user rename, add and remove here? */
+  /** May the user add and remove here, and delete messages of others? */
   canManage() {
-    return this.kind !== 'direct' && ['owner', 'admin', 'moderator'].includes(this.role);
+    return this.kind !== 'direct' && ['owner', 'moderator'].includes(this.role);
   }
 }

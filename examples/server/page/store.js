@@ -52,8 +52,7 @@ export class Store {
     client.on('gap', ({ room_id, to }) => this.#lost(room_id, to));
     client.on('room_reset', ({ room_id }) => this.#lost(room_id, 0));
     client.on('room_added', ({ room }) => {
-      const state = this.#take(room);
-      state.activity = new Date().toISOString();
+      this.#take(room);
       this.#changed('rooms');
       this.#changed('room', room.id);
     });
@@ -282,8 +281,7 @@ export class Store {
   /** Makes a room and opens it. */
   async create(room) {
     const made = await this.client.rest.createRoom(room);
-    const state = this.#take(made);
-    if (!state.activity) state.activity = new Date().toISOString();
+    this.#take(made);
     this.#changed('rooms');
     return made.id;
   }
@@ -306,8 +304,8 @@ export class Store {
     await this.client.rest.changeRoom(id, { name });
   }
 
-  async addMember(id, user) {
-    await this.client.rest.addMember(id, user);
+  async addMembers(id, users) {
+    await this.client.rest.addMembers(id, users);
     await this.#describe(id);
   }
 
@@ -349,7 +347,8 @@ export class Store {
       room.dropOutgoing(client_id);
       // The answer may be faster than the event.
       const known = room.messages.get(result.seq);
-      if (result.message && room.loaded && !known) room.messages.set(result.seq, { ...result.message, asOf: result.seq });
+      if (known) known.client_id = client_id;
+      else if (result.message && room.loaded) room.messages.set(result.seq, { ...result.message, client_id, asOf: result.seq });
       room.setLast(result.message);
     } else if (item) Object.assign(item, { state, error });
     this.#changed('room', room.id);
