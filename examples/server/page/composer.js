@@ -188,11 +188,9 @@ export class Composer {
       if (content !== message.content) store.client.edit(room.id, message.seq, content, mentions).catch((error) => toast(`Not changed: ${error.message}`, 'error'));
       return;
     }
-    try {
-      store.send(room, { content, mentions, reply_to: mode === 'reply' ? message.seq : undefined });
-    } catch (error) {
-      return toast(error.message, 'error');
-    }
+    store.send(room, { content, mentions, reply_to: mode === 'reply' ? message.seq : undefined }).catch((error) => {
+      if (error.code === 'outbox_full') toast('Too many messages wait to be sent.', 'error');
+    });
     this.mode = null;
     this.message = null;
     this.#setText('');

@@ -223,6 +223,13 @@ export class RoomState {
     return oldest;
   }
 
+  /** The newest `seq` held. */
+  newest() {
+    let newest = null;
+    for (const seq of this.messages.keys()) newest = Math.max(newest ?? 0, seq);
+    return newest;
+  }
+
   /** A receipt: pointers only go on. */
   point({ user, read = 0, delivered = 0 }) {
     const known = this.pointers.get(user);

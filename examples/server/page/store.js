@@ -300,6 +300,13 @@ export class Store {
     this.#changed('room', id);
   }
 
+  async deleteRoom(id) {
+    await this.client.rest.deleteRoom(id);
+    this.rooms.delete(id);
+    this.#changed('rooms');
+    this.#changed('room', id);
+  }
+
   async rename(id, name) {
     await this.client.rest.changeRoom(id, { name });
   }
@@ -335,7 +342,20 @@ export class Store {
     if (reply_to) draft.reply_to = reply_to;
     if (mentions?.length) draft.mentions = mentions;
     this.newFrom = null;
-    this.client.send(draft).catch(() => {});
+    const sent = this.client.send(draft);
+    // A refusal is shown beside the message itself.
+    sent.catch(() => {});
+    return sent;
+  }
+
+  /** Read up to `seq`: shown at once, told to the server in its own time. @param {RoomState} room @param {number} seq */
+  read(room, seq) {
+    this.client.read(room.id, seq);
+    room.read = Math.max(room.read, seq);
+    if (room.unread === 0 || seq < (room.newest() ?? 0)) return;
+    room.unread = 0;
+    room.mentions = 0;
+    this.#changed('rooms');
   }
 
   #onOutbox({ client_id, draft, state, result, error }) {
