@@ -75,11 +75,9 @@ export function buildMessage(m, isNew) {
     dataset: { testid: 'message', seq: m.seq, sender: m.sender, clientId: m.clientId, own: m.own || null, deleted: m.deleted || null },
   });
   if (m.faced) element.append(m.last ? avatar({ name: m.name, seed: m.sender }) : h('span', { class: 'gutter' }));
-  const stack = h('div', { class: 'stack' }, bubble(m));
-  if (m.reactions.length > 0 && !m.deleted) stack.append(h('div', { class: 'reactions' }, ...m.reactions.map(reaction)));
-  if (m.failure) stack.append(failure(m));
-  if (m.seq !== null && !m.deleted) stack.append(tools(m));
-  element.append(stack);
+  element.append(h('div', { class: 'hold' }, bubble(m), m.seq !== null && !m.deleted && tools(m)));
+  if (m.reactions.length > 0 && !m.deleted) element.append(h('div', { class: 'below reactions' }, ...m.reactions.map(reaction)));
+  if (m.failure) element.append(failure(m));
   return element;
 }
 
@@ -118,7 +116,7 @@ function reaction({ emoji, count, mine }) {
 }
 
 function failure(m) {
-  return h('div', { class: 'failure', dataset: { testid: 'message-failure' } },
+  return h('div', { class: 'below failure', dataset: { testid: 'message-failure' } },
     h('span', { text: `Not sent: ${m.failure}` }),
     h('button', { type: 'button', class: 'link', dataset: { testid: 'retry', act: 'retry' }, text: 'Try again' }),
     h('button', { type: 'button', class: 'link', dataset: { testid: 'discard', act: 'discard' }, text: 'Discard' }));

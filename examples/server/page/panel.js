@@ -68,11 +68,11 @@ export class Panel {
   }
 
   #members() {
-    const { people } = this.store;
-    return [...(this.room.members?.values() ?? [])].map((member) => ({
-      id: member.user, role: member.role, name: people.name(member.user), presence: people.status(member.user),
-      seen: people.status(member.user) === 'online' ? 'online' : people.status(member.user) === 'away' ? 'away' : lastSeen(people.lastSeen(member.user)),
-    })).sort((a, b) => (RANK[b.role] ?? 0) - (RANK[a.role] ?? 0) || a.name.localeCompare(b.name));
+    const { people, me } = this.store;
+    return [...(this.room.members?.values() ?? [])].map(({ user, role }) => {
+      const presence = user === me ? 'online' : people.status(user);
+      return { id: user, role, name: people.name(user), presence, seen: presence === 'offline' ? lastSeen(people.lastSeen(user)) : presence };
+    }).sort((a, b) => (RANK[b.role] ?? 0) - (RANK[a.role] ?? 0) || a.name.localeCompare(b.name));
   }
 
   draw() {
@@ -143,7 +143,8 @@ export class Panel {
     const below = !me && (RANK[room.role] ?? 0) > (RANK[role] ?? 0) && room.canManage();
     const row = h('div', { class: 'member', role: 'listitem', dataset: { testid: 'member', user: id, role, presence } },
       avatar({ name, seed: id, presence }),
-      h('span', { class: 'member-who' }, h('b', { text: me ? `${name} (you)` : name }), h('small', { dataset: { presence }, text: seen })));
+      h(me ? 'span' : 'button', { class: 'member-who', ...(me ? {} : { type: 'button', 'aria-label': `Write to ${name}, ${seen}`, title: `Write to ${name}`, dataset: { testid: 'write-to' }, on: { click: () => this.actions.write(id) } }) },
+        h('b', { text: me ? `${name} (you)` : name }), h('small', { dataset: { presence }, text: seen })));
     if (below && room.role === 'owner') {
       const select = h('select', { 'aria-label': `Role of ${name}`, dataset: { testid: 'role-select' }, on: { change: () => store.setRole(room.id, id, select.value).catch((error) => {
         failed(error);
@@ -152,7 +153,6 @@ export class Panel {
       }) } }, ...['member', 'moderator'].map((value) => h('option', { value, selected: value === role, text: ROLE[value] })));
       row.append(select);
     } else if (role !== 'member') row.append(h('span', { class: 'role', dataset: { testid: 'role' }, text: ROLE[role] ?? role }));
-    if (!me) row.append(iconButton('chat', `Write to ${name}`, { class: 'small', dataset: { testid: 'write-to' }, on: { click: () => this.actions.write(id) } }));
     if (below) row.append(iconButton('close', `Remove ${name}`, { class: 'small', dataset: { testid: 'remove-member' }, on: { click: () => this.#remove(id, name) } }));
     return row;
   }

@@ -130,14 +130,14 @@ export class RoomList {
       dataset: { testid: 'room-item', room: room.id, kind: room.kind, name: title, unread: room.unread },
     },
     avatar({ name: title, seed: room.kind === 'direct' ? room.peer : `room ${room.id}`, room: room.kind === 'direct' ? undefined : room.kind, presence }),
-    h('span', { class: 'room-name', text: title }),
-    h('span', { class: 'room-time', text: time }),
-    h('span', { class: `room-last${preview.typing ? ' typing-now' : ''}`, dataset: { testid: 'room-preview' } },
-      preview.progress && statusMark(preview.progress),
-      h('span', { class: `words${preview.quiet ? ' quiet' : ''}` },
-        preview.draft && h('span', { class: 'draft', text: 'Draft: ' }),
-        preview.who && h('span', { class: 'who', text: preview.who }),
-        preview.words.replace(/\s+/g, ' '))),
-    marks);
+    h('span', { class: 'room-top' }, h('span', { class: 'room-name', text: title }), h('span', { class: 'room-time', text: time })),
+    h('span', { class: 'room-under' },
+      h('span', { class: `room-last${preview.typing ? ' typing-now' : ''}`, dataset: { testid: 'room-preview' } },
+        preview.progress && statusMark(preview.progress),
+        h('span', { class: `words${preview.quiet ? ' quiet' : ''}` },
+          preview.draft && h('span', { class: 'draft', text: 'Draft: ' }),
+          preview.who && h('span', { class: 'who', text: preview.who }),
+          preview.words.replace(/\s+/g, ' '))),
+      marks));
   }
 }

@@ -1,6 +1,6 @@
 // Times as people say them, in the browser's own language.
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: 'long' });
 const shortWeekday = new Intl.DateTimeFormat(undefined, { weekday: 'short' });
 const dayMonth = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long' });
@@ -14,7 +14,7 @@ export function daysBetween(earlier, later) {
   return Math.round((midnight(later) - midnight(earlier)) / 86_400_000);
 }
 
-/** 14:05 */
+/** 14:05, or 2:05 PM */
 export const timeOfDay = (at) => clock.format(new Date(at));
 
 /** Everything, for a tooltip. */
