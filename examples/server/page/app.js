@@ -149,7 +149,10 @@ class Page {
   /** The open room is not, or no longer, one's own. */
   #gone() {
     if (roomOfAddress() === null) return;
-    toast('You are no longer in this conversation.');
+    const { lastGone } = this.store;
+    if (lastGone?.id !== this.store.current) toast('You are not in this conversation.');
+    else if (lastGone.reason === 'deleted') toast(`${lastGone.title} was deleted.`);
+    else if (lastGone.reason !== 'left') toast(`You are no longer in ${lastGone.title}.`);
     history.replaceState(history.state, '', location.pathname);
     this.#follow();
   }

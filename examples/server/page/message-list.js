@@ -86,12 +86,12 @@ export class MessageList {
         items.push(this.#line(`d${new Date(row.at).toDateString()}`, 'day', dayLabel(row.at)));
         previous = null;
       }
-      if (!divided && row.seq > store.newFrom && row.sender !== store.me && row.content !== undefined) {
+      if (!divided && row.seq > store.newFrom && row.sender !== store.me && !row.type) {
         items.push(this.#line('new', 'divider', 'New messages'));
         divided = true;
         previous = null;
       }
-      if (row.content === undefined || row.kind === 'system') {
+      if (row.type || row.kind === 'system') {
         items.push(this.#line(`n${row.seq}`, 'notice', row.kind === 'system' ? row.content : this.#news(row)));
         previous = { at: row.at };
         return;

@@ -15,7 +15,7 @@ export class RoomState {
     this.messages = new Map();
     /** Messages quoted by others, of which only the one is known. @type {Map<number, Held>} */
     this.quoted = new Map();
-    /** Comings and goings seen live. */
+    /** Comings and goings seen live; their `type` is that of the event. */
     this.notices = [];
     /** Own messages without an answer. */
     this.outgoing = [];
@@ -55,8 +55,11 @@ export class RoomState {
     const head = room.head ?? 0;
     if (head >= this.head) {
       this.head = head;
-      if (room.unread !== undefined) this.unread = room.unread;
-      if (room.mentions !== undefined) this.mentions = room.mentions;
+      // An answer from before the last reading says nothing about what is unread now.
+      if ((room.read ?? 0) >= this.read) {
+        if (room.unread !== undefined) this.unread = room.unread;
+        if (room.mentions !== undefined) this.mentions = room.mentions;
+      }
       if (room.last_message !== undefined) this.setLast(room.last_message);
     }
     if (room.read !== undefined) this.read = Math.max(this.read, room.read);
@@ -116,7 +119,7 @@ export class RoomState {
     this.#change(event, this.messages);
     this.#change(event, this.quoted);
     if (this.last) {
-      if (event.type === 'message_deleted' && event.target === this.last.seq) this.last = { ...this.last, deleted: true, content: undefined };
+      if (event.type === 'message_deleted' && event.target === this.last.seq) this.last = { ...this.last, deleted: true, content: '' };
       if (event.type === 'message_edited' && event.message.seq === this.last.seq) this.last = { ...this.last, ...event.message };
     }
   }
@@ -157,11 +160,11 @@ export class RoomState {
     switch (event.type) {
       case 'message_edited': {
         if (event.message.version >= (message.version ?? 0)) Object.assign(next, event.message);
-        if (event.message.deleted) Object.assign(next, { content: undefined, reactions: [] });
+        if (event.message.deleted) Object.assign(next, { content: '', reactions: [] });
         break;
       }
       case 'message_deleted':
-        Object.assign(next, { deleted: true, content: undefined, reactions: [], attachments: [], mentions: [] });
+        Object.assign(next, { deleted: true, content: '', reactions: [], attachments: [], mentions: [] });
         break;
       case 'reaction_added':
       case 'reaction_removed':

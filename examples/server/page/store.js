@@ -57,10 +57,7 @@ export class Store {
       this.#changed('room', room.id);
     });
     client.on('unsubscribed', ({ room_id, reason }) => {
-      if (reason === 'requested') return;
-      this.rooms.delete(room_id);
-      this.#changed('rooms');
-      this.#changed('room', room_id);
+      if (reason !== 'requested') this.#gone(room_id, reason);
     });
     client.on('typing', ({ room_id, user, is_typing }) => {
       const room = this.rooms.get(room_id);
@@ -171,7 +168,7 @@ export class Store {
       return;
     }
     room.apply(event);
-    if (event.type === 'room_deleted') this.rooms.delete(room.id);
+    if (event.type === 'room_deleted') return this.#gone(room.id, 'deleted');
     this.#changed('room', room.id);
     this.#changed('rooms');
   }
@@ -183,6 +180,16 @@ export class Store {
     room.forget(head);
     this.#describe(id).catch(() => {});
     if (id === this.current) this.#load(room).catch(() => {});
+    this.#changed('room', id);
+  }
+
+  /** A room is no longer one's own. */
+  #gone(id, reason) {
+    const room = this.rooms.get(id);
+    if (!room) return;
+    this.lastGone = { id, title: this.title(room), reason: id === this.deleting ? 'left' : reason };
+    this.rooms.delete(id);
+    this.#changed('rooms');
     this.#changed('room', id);
   }
 
@@ -295,16 +302,13 @@ export class Store {
 
   async leave(id) {
     await this.client.rest.leave(id);
-    this.rooms.delete(id);
-    this.#changed('rooms');
-    this.#changed('room', id);
+    this.#gone(id, 'left');
   }
 
   async deleteRoom(id) {
+    this.deleting = id;
     await this.client.rest.deleteRoom(id);
-    this.rooms.delete(id);
-    this.#changed('rooms');
-    this.#changed('room', id);
+    this.#gone(id, 'left');
   }
 
   async rename(id, name) {
@@ -386,6 +390,7 @@ export class Store {
   discard(room, clientId) {
     room.dropOutgoing(clientId);
     this.#changed('room', room.id);
+    this.#changed('rooms');
   }
 
   /** @param {RoomState} room @param {number} seq @param {string} emoji */
