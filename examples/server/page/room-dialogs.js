@@ -19,7 +19,7 @@ export function newRoomDialog(store, open) {
   const hint = h('p', { class: 'hint' });
   const name = h('input', { type: 'text', maxlength: 255, autocomplete: 'off', dataset: { testid: 'new-room-name' } });
   const nameField = h('label', { class: 'field' }, h('span', { text: 'Name' }), name);
-  const people = h('span', { class: 'panel-section' });
+  const people = h('span', { class: 'label', text: 'Members' });
   const create = h('button', { type: 'button', class: 'button primary', dataset: { testid: 'new-room-create' }, text: 'Start' });
   const picker = peoplePicker({ store, one: true, changed: () => check() });
   const segments = h('div', { class: 'segments', role: 'radiogroup', 'aria-label': 'Kind of conversation' }, ...KINDS.map(([value, shape, label]) => h('label', {},
@@ -33,7 +33,6 @@ export function newRoomDialog(store, open) {
     kind = value;
     hint.textContent = KINDS.find(([each]) => each === kind)[3];
     nameField.hidden = kind === 'direct';
-    people.textContent = kind === 'direct' ? '' : 'Members';
     people.hidden = kind === 'direct';
     create.textContent = kind === 'direct' ? 'Start' : 'Create';
     picker.one(kind === 'direct');

@@ -100,11 +100,12 @@ export class RoomState {
         this.#notice(event, event.member.user);
         break;
       case 'member_changed':
-        this.members?.set(event.member.user, event.member);
-        if (event.member.user === this.me) this.role = event.member.role;
+        this.#stands(event.member);
+        this.#stands(event.former_owner);
         break;
       case 'member_left':
         this.members?.delete(event.user);
+        this.#stands(event.successor);
         this.pointers.delete(event.user);
         this.typing.delete(event.user);
         this.#notice(event, event.user);
@@ -122,6 +123,13 @@ export class RoomState {
       if (event.type === 'message_deleted' && event.target === this.last.seq) this.last = { ...this.last, deleted: true, content: '' };
       if (event.type === 'message_edited' && event.message.seq === this.last.seq) this.last = { ...this.last, ...event.message };
     }
+  }
+
+  /** @param {import('./chat-client.js').Member} [member]  as it is now */
+  #stands(member) {
+    if (!member) return;
+    this.members?.set(member.user, member);
+    if (member.user === this.me) this.role = member.role;
   }
 
   #notice(event, user) {

@@ -28,4 +28,12 @@ files! {
     "/text.js": "text/javascript; charset=utf-8" = "text.js",
     "/theme.js": "text/javascript; charset=utf-8" = "theme.js",
     "/time.js": "text/javascript; charset=utf-8" = "time.js",
+    "/selftest/": "text/html; charset=utf-8" = "tests/selftest.html",
+    "/selftest/connection.test.js": "text/javascript; charset=utf-8" = "tests/connection.test.js",
+    "/selftest/harness.js": "text/javascript; charset=utf-8" = "tests/harness.js",
+    "/selftest/outbox.test.js": "text/javascript; charset=utf-8" = "tests/outbox.test.js",
+    "/selftest/pieces.test.js": "text/javascript; charset=utf-8" = "tests/pieces.test.js",
+    "/selftest/room-state.test.js": "text/javascript; charset=utf-8" = "tests/room-state.test.js",
+    "/selftest/selftest.js": "text/javascript; charset=utf-8" = "tests/selftest.js",
+    "/selftest/text.test.js": "text/javascript; charset=utf-8" = "tests/text.test.js",
 }
