@@ -2,6 +2,7 @@
 
 import { $, avatar, h, oncePerFrame, reconcile, toast } from './dom.js';
 import { emojiPicker } from './emoji-picker.js';
+import { MessageFocus } from './message-focus.js';
 import { buildMessage, describe, sameGroup } from './message-view.js';
 import { dayLabel, daysBetween } from './time.js';
 
@@ -11,7 +12,7 @@ const NEAR_TOP = 600;
 export class MessageList {
   /**
    * @param {import('./store.js').Store} store
-   * @param {{reply: (message: object) => void, edit: (message: object) => void, remove: (message: object) => void, compose: () => void, seen: () => void}} actions
+   * @param {{reply: (message: object) => void, edit: (message: object) => void, remove: (message: object) => void, compose: () => void}} actions
    * @param {AbortSignal} signal
    */
   constructor(store, actions, signal) {
@@ -21,12 +22,13 @@ export class MessageList {
     this.list = $('messages');
     /** @type {import('./room-state.js').RoomState|null} */
     this.room = null;
+    this.focus = new MessageFocus(this.list, actions.compose);
     this.pinned = true;
     this.draw = this.draw.bind(this);
     this.render = oncePerFrame(this.draw);
     this.log.addEventListener('scroll', () => this.#onScroll(), { signal, passive: true });
     this.list.addEventListener('click', (event) => this.#onClick(event), { signal });
-    this.list.addEventListener('keydown', (event) => this.#onKey(event), { signal });
+    this.list.addEventListener('keydown', (event) => this.focus.onKey(event), { signal });
     $('jump').addEventListener('click', () => this.toEnd(true), { signal });
     document.addEventListener('visibilitychange', () => this.#onVisibility(), { signal });
     const watch = new ResizeObserver(() => this.pinned && this.#bottom());
@@ -55,14 +57,15 @@ export class MessageList {
     if (!room) return;
     if (store.newFrom === null && (!this.pinned || document.hidden) && room.loaded && room.unread > 0) store.newFrom = room.read;
     const before = this.#anchor();
-    const focus = this.#focusInside();
+    const focus = this.focus.inside();
     const items = room.loaded ? this.#items() : [];
     reconcile(this.list, items);
     this.shown = new Set(items.map((item) => item.key));
     this.#beginning();
     $('older').hidden = room.loaded && !room.loadingOlder;
-    this.#restoreFocus(focus);
-    this.#restoreStop();
+    this.focus.restore(focus);
+    this.focus.restoreStop();
+    if (this.openKey) this.list.keyed.get(this.openKey)?.node.classList.add('open');
     if (room.loaded && !this.placed) this.#place();
     else if (this.pinned) this.#bottom();
     else if (before) this.log.scrollTop += before.element().getBoundingClientRect().top - before.top;
@@ -283,72 +286,5 @@ export class MessageList {
       case 'retry': return store.retry(room, clientId);
       case 'discard': return store.discard(room, clientId);
     }
-  }
-
-  #onKey(event) {
-    const element = event.target.closest('.message');
-    if (!element || event.ctrlKey || event.metaKey || event.altKey) return;
-    const onMessage = event.target === element;
-    const go = (target) => {
-      event.preventDefault();
-      if (target) this.#stop(target, true);
-    };
-    const all = [...this.list.querySelectorAll('.message')];
-    const at = all.indexOf(element);
-    const controls = [...element.querySelectorAll('button, a')];
-    const control = controls.indexOf(event.target);
-    const press = (act) => {
-      const button = element.querySelector(`.tools [data-testid="${act}"]`);
-      if (!onMessage || !button) return;
-      event.preventDefault();
-      button.click();
-    };
-    switch (event.key) {
-      case 'ArrowUp': return go(all[at - 1]);
-      case 'ArrowDown': return at === all.length - 1 ? this.actions.compose() : go(all[at + 1]);
-      case 'Home': return go(all[0]);
-      case 'End': return go(all.at(-1));
-      case 'ArrowRight':
-      case 'ArrowLeft': {
-        event.preventDefault();
-        const next = controls[control + (event.key === 'ArrowRight' ? 1 : -1)];
-        return (next ?? element).focus();
-      }
-      case 'Escape': return onMessage ? this.actions.compose() : element.focus();
-      case 'r': return press('reply');
-      case 'e': return press('edit');
-      case 'Delete': return press('delete');
-      case '+': return press('react');
-    }
-  }
-
-  /** One message at a time can be reached with Tab. */
-  #stop(element, focus) {
-    if (this.stopAt && this.stopAt !== element) this.stopAt.tabIndex = -1;
-    this.stopAt = element;
-    element.tabIndex = 0;
-    if (focus) element.focus();
-  }
-
-  #restoreStop() {
-    const key = this.stopAt?.dataset.key;
-    const element = (document.activeElement?.closest?.('.message') && this.list.keyed?.get(key)?.node) || [...this.list.querySelectorAll('.message')].at(-1);
-    if (element) this.#stop(element, false);
-    if (this.openKey) this.list.keyed?.get(this.openKey)?.node.classList.add('open');
-  }
-
-  #focusInside() {
-    const active = document.activeElement;
-    const element = active?.closest?.('.message');
-    if (!element || !this.list.contains(element)) return null;
-    return { active, key: element.dataset.key, testid: active.dataset.testid, emoji: active.dataset.emoji };
-  }
-
-  #restoreFocus(focus) {
-    if (!focus || focus.active.isConnected) return;
-    const node = this.list.keyed.get(focus.key)?.node;
-    if (!node) return;
-    const same = [...node.querySelectorAll('button')].find((button) => button.dataset.testid === focus.testid && button.dataset.emoji === focus.emoji);
-    (same ?? node).focus({ preventScroll: true });
   }
 }

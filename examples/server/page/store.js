@@ -1,12 +1,10 @@
 // All the page knows, kept up to date by the client; the views read it and are told what changed.
 
 import { ChatClient, newClientId } from './chat-client.js';
+import { History } from './history.js';
 import { People } from './people.js';
 import { RoomState } from './room-state.js';
 
-const PAGE = 50;
-const LONGEST_PAGE = 200;
-const JUMP_PAGES = 20;
 const TYPING_MS = 7_000;
 
 export class Store {
@@ -23,6 +21,7 @@ export class Store {
     this.listeners = new Set();
     this.client = new ChatClient({ url: '/api/v1', token, outbox: { storage: localStorage, key: `chat.outbox.${user}` } });
     this.people = new People(this.client.rest, () => this.#changed('people'));
+    this.history = new History(this.client, (room) => this.#changed('room', room.id));
     this.#listen();
     for (const item of this.client.outbox.items) this.early = [...(this.early ?? []), item];
   }
@@ -143,7 +142,7 @@ export class Store {
     if (!missing) return;
     let cursor;
     do {
-      const page = await this.client.rest.rooms({ cursor, limit: LONGEST_PAGE });
+      const page = await this.client.rest.rooms({ cursor, limit: 200 });
       for (const room of page.rooms) if (!this.rooms.has(room.id)) this.#take(room);
       cursor = page.next;
       this.#changed('rooms');
@@ -151,7 +150,7 @@ export class Store {
   }
 
   #freshen(room) {
-    if (!room.loaded) this.#load(room).catch(() => {});
+    if (!room.loaded) this.history.load(room).catch(() => {});
     this.#describe(room.id).catch(() => {});
     if (!this.client.isSubscribed(room.id)) this.client.subscribe(room.id).catch(() => {});
   }
@@ -179,7 +178,7 @@ export class Store {
     if (!room) return;
     room.forget(head);
     this.#describe(id).catch(() => {});
-    if (id === this.current) this.#load(room).catch(() => {});
+    if (id === this.current) this.history.load(room).catch(() => {});
     this.#changed('room', id);
   }
 
@@ -233,56 +232,19 @@ export class Store {
     if (id !== null) this.#changed('room', id);
   }
 
-  /** @param {RoomState} room */
-  #load(room) {
-    const limit = Math.min(LONGEST_PAGE, Math.max(PAGE, room.unread + 20));
-    const { generation } = room;
-    return room.loading(async () => {
-      const page = await this.client.history(room.id, { limit });
-      if (room.generation !== generation) return;
-      room.merge(page);
-      room.loaded = true;
-      room.hasOlder = page.more;
-      this.#changed('room', room.id);
-    });
-  }
-
-  /** @param {RoomState} room */
-  async older(room, limit = PAGE) {
-    if (!room.loaded || !room.hasOlder || room.loadingOlder) return;
-    room.loadingOlder = true;
-    const { generation } = room;
-    this.#changed('room', room.id);
-    try {
-      await room.loading(async () => {
-        const page = await this.client.history(room.id, { before: room.oldest(), limit });
-        if (room.generation !== generation) return;
-        room.merge(page);
-        room.hasOlder = page.more && page.messages.length > 0;
-      });
-    } finally {
-      room.loadingOlder = false;
-      this.#changed('room', room.id);
-    }
+  /** An earlier page. @param {RoomState} room */
+  older(room) {
+    return this.history.older(room);
   }
 
   /** Loads back to a message. @returns {Promise<boolean>} whether it is there now */
-  async reach(room, seq) {
-    for (let pages = 0; pages < JUMP_PAGES && !room.messages.has(seq) && room.hasOlder && room.oldest() > seq; pages += 1) await this.older(room, LONGEST_PAGE);
-    return room.messages.has(seq);
+  reach(room, seq) {
+    return this.history.reach(room, seq);
   }
 
-  /** A message that is quoted but not loaded. */
+  /** A message that is quoted, also where it is not loaded. */
   quoted(room, seq) {
-    const held = room.messages.get(seq) ?? room.quoted.get(seq);
-    if (held || !room.loaded || room.asked?.has(seq)) return held;
-    (room.asked ??= new Set()).add(seq);
-    room.loading(async () => {
-      const page = await this.client.history(room.id, { around: seq, limit: 1 });
-      room.merge({ ...page, messages: page.messages.filter((message) => message.seq === seq) }, room.quoted);
-      this.#changed('room', room.id);
-    }).catch(() => {});
-    return undefined;
+    return this.history.quoted(room, seq);
   }
 
   /** Makes a room and opens it. */
