@@ -712,9 +712,9 @@ export class ChatRest {
     return text ? `?${text}` : '';
   }
 
-  /** The own rooms, or with `public` (a search text, or "") the open ones. @returns {Promise<{rooms: Room[], next?: string}>} */
-  rooms({ public: open, cursor, limit } = {}) {
-    return this.call('GET', `/rooms${this.#query({ public: open, cursor, limit })}`);
+  /** The own rooms, or with `public` (a search text, or "") open ones; `before` is `next` of the page before. @returns {Promise<{rooms: Room[], next?: string}>} */
+  rooms({ public: open, before, limit } = {}) {
+    return this.call('GET', `/rooms${this.#query({ public: open, before, limit })}`);
   }
 
   /** @param {{kind: "direct"|"group"|"public", name?: string, members?: UserId[], client_id?: string}} room @returns {Promise<Room>} */

@@ -27,23 +27,24 @@ export class History {
     });
   }
 
-  /** @param {RoomState} room */
-  async older(room, limit = PAGE) {
-    if (!room.loaded || !room.hasOlder || room.loadingOlder) return;
-    room.loadingOlder = true;
-    const { generation } = room;
-    this.changed(room);
-    try {
-      await room.loading(async () => {
-        const page = await this.client.history(room.id, { before: room.oldest(), limit });
-        if (room.generation !== generation) return;
-        room.merge(page);
-        room.hasOlder = page.more && page.messages.length > 0;
-      });
-    } finally {
-      room.loadingOlder = false;
+  /** The page before the oldest one; one at a time. @param {RoomState} room */
+  older(room, limit = PAGE) {
+    if (!room.loaded || !room.hasOlder) return Promise.resolve();
+    room.loadingOlder ??= this.#older(room, limit).finally(() => {
+      room.loadingOlder = null;
       this.changed(room);
-    }
+    });
+    return room.loadingOlder;
+  }
+
+  #older(room, limit) {
+    const { generation } = room;
+    return room.loading(async () => {
+      const page = await this.client.history(room.id, { before: room.oldest(), limit });
+      if (room.generation !== generation) return;
+      room.merge(page);
+      room.hasOlder = page.more && page.messages.length > 0;
+    });
   }
 
   /** Loads back to a message. @returns {Promise<boolean>} whether it is there now */

@@ -8,6 +8,8 @@ import { dayLabel, daysBetween } from './time.js';
 
 const NEAR_BOTTOM = 48;
 const NEAR_TOP = 600;
+/** After a page that could not be had. */
+const PAUSE = 5_000;
 
 export class MessageList {
   /**
@@ -24,6 +26,7 @@ export class MessageList {
     this.room = null;
     this.focus = new MessageFocus(this.list, actions.compose);
     this.pinned = true;
+    this.pauseUntil = 0;
     this.draw = this.draw.bind(this);
     this.render = oncePerFrame(this.draw);
     this.log.addEventListener('scroll', () => this.#onScroll(), { signal, passive: true });
@@ -180,7 +183,10 @@ export class MessageList {
   }
 
   #older() {
-    if (this.placed && this.log.scrollTop < NEAR_TOP) this.store.older(this.room).catch((error) => toast(error.message, 'error'));
+    if (!this.placed || this.log.scrollTop >= NEAR_TOP || Date.now() < this.pauseUntil) return;
+    this.store.older(this.room).catch(() => {
+      this.pauseUntil = Date.now() + PAUSE;
+    });
   }
 
   #jump() {

@@ -92,7 +92,7 @@ export function browseDialog(store, open) {
     try {
       const { rooms } = await store.client.rest.rooms({ public: text });
       if (text !== input.value.trim()) return;
-      list.replaceChildren(...(rooms.length > 0 ? rooms.map(row) : [h('p', { class: 'found-empty', text: text ? 'No public room of that name.' : 'There are no public rooms yet.' })]));
+      list.replaceChildren(...(rooms.length > 0 ? rooms.map(row) : [h('p', { class: 'found-empty', text: text ? 'No public room of that name.' : 'There are no other public rooms yet.' })]));
     } catch (error) {
       failed(error);
     }

@@ -140,13 +140,13 @@ export class Store {
   async #loadOtherRooms(frame) {
     const missing = Object.keys(frame.heads ?? {}).some((id) => !this.rooms.has(Number(id)));
     if (!missing) return;
-    let cursor;
+    let before;
     do {
-      const page = await this.client.rest.rooms({ cursor, limit: 200 });
+      const page = await this.client.rest.rooms({ before, limit: 200 });
       for (const room of page.rooms) if (!this.rooms.has(room.id)) this.#take(room);
-      cursor = page.next;
+      before = page.next;
       this.#changed('rooms');
-    } while (cursor);
+    } while (before);
   }
 
   #freshen(room) {
