@@ -5,5 +5,5 @@ mod client;
 mod goldens;
 mod sessions;
 mod simulation;
-mod twin;
 mod store;
+mod twin;

@@ -32,7 +32,8 @@ struct Badges;
 impl Authenticator for Badges {
     async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Principal, AuthError> {
         let token = credentials.token().ok_or(AuthError::Missing)?;
-        let badge = token.strip_prefix("badge-").and_then(|badge| STAFF.iter().find(|one| one.badge == badge));
+        let badge =
+            token.strip_prefix("badge-").and_then(|badge| STAFF.iter().find(|one| one.badge == badge));
         let employee = badge.ok_or_else(|| AuthError::invalid("no such badge"))?;
         let user = UserId::new(employee.badge).map_err(|_| AuthError::invalid("not a user id"))?;
         let mut profile = Profile::unknown(user.clone());

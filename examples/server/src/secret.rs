@@ -12,7 +12,7 @@ use chat_core::{Clock as _, SystemClock};
 ///
 /// # Errors
 /// Where the file can be neither read nor made.
-pub fn beside(database: &Path) -> io::Result<String> {
+pub(crate) fn beside(database: &Path) -> io::Result<String> {
     let mut path = PathBuf::from(database);
     path.as_mut_os_string().push(".secret");
     match fs::read_to_string(&path) {
@@ -41,6 +41,6 @@ pub fn beside(database: &Path) -> io::Result<String> {
 }
 
 /// A secret that goes with the process.
-pub fn random() -> String {
+pub(crate) fn random() -> String {
     (0..4).map(|_| format!("{:016x}", SystemClock.random())).collect()
 }

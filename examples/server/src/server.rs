@@ -25,7 +25,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 type AnyError = Box<dyn Error + Send + Sync>;
 
 /// Runs until SIGTERM or Ctrl-C, then drains.
-pub async fn run(config: Config) -> Result<(), AnyError> {
+pub(crate) async fn run(config: Config) -> Result<(), AnyError> {
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let Backend { store, accounts, secret } = Backend::open(&config).await?;
     if config.renew_epoch {
@@ -89,7 +89,8 @@ impl Backend {
                 let options = sqlx::sqlite::SqliteConnectOptions::new()
                     .filename(path)
                     .busy_timeout(Duration::from_secs(5));
-                let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+                let pool =
+                    sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
                 let secret = match given {
                     Some(secret) => secret,
                     None => secret::beside(path)?,
@@ -114,14 +115,12 @@ fn routes(
         chat = chat.allow_origin(origin.trim())?;
     }
     let sockets = chat.sockets();
-    let demo = if config.has_demo_accounts() {
-        demo::routes(accounts, Arc::clone(secret))
-    } else {
-        Router::new()
-    };
+    let demo =
+        if config.has_demo_accounts() { demo::routes(accounts, Arc::clone(secret)) } else { Router::new() };
     // Everything stands behind the same gate: origins hold on every path.
     let gate = chat.gate();
-    let docs = SwaggerUi::new(format!("{MOUNT}/docs")).config(utoipa_swagger_ui::Config::from(format!("{MOUNT}/openapi.json")));
+    let docs = SwaggerUi::new(format!("{MOUNT}/docs"))
+        .config(utoipa_swagger_ui::Config::from(format!("{MOUNT}/openapi.json")));
     let app = Router::new()
         .nest(MOUNT, chat.build())
         .merge(gate.around(demo.merge(page::routes()).merge(docs)))
@@ -142,7 +141,9 @@ fn greet(config: &Config, address: SocketAddr) {
     };
     #[expect(clippy::print_stdout, reason = "the one line for the person who started it, and for scripts")]
     {
-        println!("\n  chat-server is at http://{address}/ — {hello}\n  the API: http://{address}{MOUNT}/docs\n");
+        println!(
+            "\n  chat-server is at http://{address}/ — {hello}\n  the API: http://{address}{MOUNT}/docs\n"
+        );
     }
 }
 
