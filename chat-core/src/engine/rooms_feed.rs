@@ -108,10 +108,11 @@ impl Inner {
             self.entries_of(Some(&connection.user), missing.iter().map(|m| m.room).collect()).await?;
         for mut membership in missing {
             let Some(entry) = entries.iter().find(|entry| entry.room.id == membership.room) else { continue };
+            // What can fail does so before anything is told.
+            self.activate(&[membership.room]).await?;
             membership.head = membership.head.max(entry.head);
             connection.reply(&ServerFrame::RoomAdded { room: entry });
-            let from = entry.head;
-            self.register(connection, membership, from).await?;
+            self.register_told(connection, membership, entry.head).await;
         }
         Ok(())
     }

@@ -472,6 +472,19 @@ impl Inner {
         }
     }
 
+    /// Begins a subscription of which the client has been told. Where that fails, the connection ends, so that the
+    /// client resumes: it believes that it is subscribed.
+    pub(crate) async fn register_told(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        membership: Membership,
+        from: Seq,
+    ) {
+        if self.register(connection, membership, from).await.is_err() {
+            connection.close(Close::silent(CloseCode::GoingAway));
+        }
+    }
+
     /// The last event of a subscription was given: it ends, and the client is told.
     pub(crate) fn subscription_ended(self: &Arc<Self>, sub: &Arc<Subscription>) {
         let reason = sub.reason();
