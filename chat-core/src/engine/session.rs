@@ -405,15 +405,14 @@ impl Inner {
             // From a log that was longer: nothing the client holds of this room can be trusted.
             (Seq::ZERO, head, "above_head")
         } else {
-            let since = since.max(membership.visible_from);
-            let behind = head.since(since);
-            let fits = behind <= self.limits.gap_after && behind <= *budget;
-            if fits || behind <= self.limits.gap_keep {
-                *budget = budget.saturating_sub(behind);
-                metrics::resumed("recovered");
-                return since;
+            // What lies below belongs to nobody who joined as late; left out, and told.
+            let visible = since.max(membership.visible_from);
+            let behind = head.since(visible);
+            if behind <= self.limits.gap_keep || behind <= self.limits.gap_after && behind <= *budget {
+                (since, visible, "recovered")
+            } else {
+                (since, head.back(self.limits.gap_keep), "gap")
             }
-            (since, head.back(self.limits.gap_keep), "gap")
         };
         metrics::resumed(outcome);
         if to > from {
@@ -429,7 +428,7 @@ impl Inner {
         self: &Arc<Self>,
         connection: &Arc<Connection>,
         mut membership: Membership,
-        from: Seq,
+        mut from: Seq,
     ) -> Result<bool, Error> {
         loop {
             let id = membership.room;
@@ -445,7 +444,15 @@ impl Inner {
                 Err(NotRegistered::Retired) => continue,
                 Err(NotRegistered::Ended | NotRegistered::LookAgain) => {
                     match self.membership(&connection.user, id).await {
-                        Ok(now) => membership = now,
+                        Ok(now) => {
+                            // Removed and there again, where newcomers do not see what was before.
+                            if now.visible_from > from {
+                                let (next, to) = (from.next(), now.visible_from);
+                                connection.reply(&ServerFrame::Gap { room_id: id, from: next, to });
+                                from = to;
+                            }
+                            membership = now;
+                        }
                         Err(error) if error.is_retryable() => return Err(error),
                         Err(_) => {
                             ended(UnsubscribeReason::Removed);
