@@ -331,10 +331,16 @@ impl Inner {
         let mut memberships = self.read("memberships", self.store.memberships(user, wanted, limit)).await?;
         self.drop_unreadable(connection, &mut memberships).await;
         let shown: Vec<_> = memberships.iter().take(self.limits.welcome_rooms).map(|m| m.room).collect();
-        let entries = self.entries_of(Some(user), shown).await?;
+        let mut entries = self.entries_of(Some(user), shown).await?;
+        // Removed since: neither shown nor subscribed.
+        memberships.retain(|m| entries.iter().all(|entry| entry.room.id != m.room || entry.role.is_some()));
+        entries.retain(|entry| entry.role.is_some());
+        // An entry is of a later moment than the membership, and its head is where events go on. What the membership
+        // was read at stays: the user may have been removed in between.
+        let mut heads: BTreeMap<RoomId, Seq> = memberships.iter().map(|m| (m.room, m.head)).collect();
         for entry in &entries {
-            if let Some(membership) = memberships.iter_mut().find(|m| m.room == entry.room.id) {
-                membership.head = membership.head.max(entry.head);
+            if let Some(head) = heads.get_mut(&entry.room.id) {
+                *head = entry.head.max(*head);
             }
         }
         let gone = self.gone(user, &listed, &memberships).await?;
@@ -346,13 +352,13 @@ impl Inner {
             heartbeat_ms: u64::try_from(self.limits.heartbeat.as_millis()).unwrap_or(u64::MAX),
             limits: WelcomeLimits::from(&self.limits),
             rooms: entries,
-            heads: memberships.iter().map(|m| (m.room, m.head)).collect(),
+            heads,
             gone,
             blocked: Vec::new(),
             presence: self.presence_snapshot(user).await,
         };
         connection.reply(&ServerFrame::Welcome(&welcome));
-        drop(welcome);
+        let heads = welcome.heads;
         let ids: Vec<_> = memberships.iter().map(|m| m.room).collect();
         let rooms = self.activate(&ids).await?;
         let cursors = if reset { BTreeMap::new() } else { hello.rooms.clone() };
@@ -362,7 +368,8 @@ impl Inner {
                 continue;
             }
             let since = cursors.get(&membership.room).copied().flatten();
-            let from = self.resume_from(connection, &membership, since, &mut budget);
+            let head = heads.get(&membership.room).copied().unwrap_or(membership.head);
+            let from = self.resume_from(connection, &membership, head, since, &mut budget);
             self.register(connection, membership, from).await?;
         }
         if reset {
@@ -396,10 +403,10 @@ impl Inner {
         &self,
         connection: &Arc<Connection>,
         membership: &Membership,
+        head: Seq,
         since: Option<Seq>,
         budget: &mut u64,
     ) -> Seq {
-        let head = membership.head;
         let Some(since) = since else { return head };
         let (from, to, outcome) = if since > head {
             // From a log that was longer: nothing the client holds of this room can be trusted.
@@ -462,8 +469,9 @@ impl Inner {
                     continue;
                 }
             }
-            if room.head() < membership.head {
-                room.hear(self, super::room_log::Heard::Head(membership.head));
+            let known = membership.head.max(from);
+            if room.head() < known {
+                room.hear(self, super::room_log::Heard::Head(known));
             }
             let replaced = match connection.subs.lock().as_mut() {
                 Some(subs) => subs.insert(id, Arc::clone(&sub)),
