@@ -360,13 +360,10 @@ impl Inner {
         connection.reply(&ServerFrame::Welcome(&welcome));
         let heads = welcome.heads;
         let ids: Vec<_> = memberships.iter().map(|m| m.room).collect();
-        let rooms = self.activate(&ids).await?;
+        self.activate(&ids).await?;
         let cursors = if reset { BTreeMap::new() } else { hello.rooms.clone() };
         let mut budget = self.limits.resume_events_max;
         for membership in memberships {
-            if !rooms.contains_key(&membership.room) {
-                continue;
-            }
             let since = cursors.get(&membership.room).copied().flatten();
             let head = heads.get(&membership.room).copied().unwrap_or(membership.head);
             let from = self.resume_from(connection, &membership, head, since, &mut budget);
