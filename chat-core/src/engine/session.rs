@@ -500,7 +500,10 @@ impl Inner {
     /// The last event of a subscription was given: it ends, and the client is told.
     pub(crate) fn subscription_ended(self: &Arc<Self>, sub: &Arc<Subscription>) {
         let reason = sub.reason();
-        self.unsubscribe(sub, reason);
+        // Who was added again before this was given has the room still, and must be told so.
+        if self.unsubscribe(sub, reason) && reason != UnsubscribeReason::Deleted {
+            self.user_rooms_changed(&sub.connection.user);
+        }
     }
 
     /// Ends a subscription and tells the client. `false`: it had ended before.
@@ -509,12 +512,13 @@ impl Inner {
             return false;
         }
         let connection = &sub.connection;
+        // Told before the room counts as missing: else it could be added again before it is told to be gone.
+        connection.reply(&ServerFrame::Unsubscribed { room_id: sub.room.id, reason });
         if let Some(subs) = connection.subs.lock().as_mut()
             && subs.get(&sub.room.id).is_some_and(|held| Arc::ptr_eq(held, sub))
         {
             subs.remove(&sub.room.id);
         }
-        connection.reply(&ServerFrame::Unsubscribed { room_id: sub.room.id, reason });
         true
     }
 
