@@ -392,6 +392,8 @@ impl Inner {
             let message = format!("at most {} rooms a connection", self.limits.rooms_per_connection_max);
             return Err(Error::new(ErrorCode::TooLarge, message).with_field("room_id"));
         }
+        // What can fail does so before anything is told.
+        self.activate(&[room]).await?;
         if let Some(sub) = standing {
             // Subscribing anew moves the cursor: the old subscription ends without a word.
             if let Some(subs) = connection.subs.lock().as_mut() {
@@ -411,7 +413,7 @@ impl Inner {
         } else if gap {
             connection.reply(&ServerFrame::Gap { room_id: room, from: asked.next(), to: from });
         }
-        self.register(connection, membership, from).await?;
+        self.register_told(connection, membership, from).await;
         Ok(())
     }
 

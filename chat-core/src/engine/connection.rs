@@ -161,12 +161,21 @@ impl Connection {
         let mut guard = self.out.lock();
         let out = &mut *guard;
         let cursor = sub.cursor();
-        let end = run.last().min(sub.until());
-        if out.dead || cursor >= end || sub.is_ended() {
+        let until = sub.until();
+        let end = run.last().min(until);
+        if out.dead || sub.is_ended() || (cursor >= end && cursor < until) {
             return;
         }
         if out.draining {
             out.queue(sub);
+            return;
+        }
+        if cursor >= until {
+            // The right ended where the subscription begins: a drain says so.
+            out.queue(sub);
+            out.draining = true;
+            drop(guard);
+            feed::spawn_drain(self);
             return;
         }
         let in_reach = cursor >= run.after && end.since(cursor) <= self.bounds.gap_after;

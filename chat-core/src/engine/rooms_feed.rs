@@ -106,12 +106,14 @@ impl Inner {
         self.drop_unreadable(connection, &mut missing).await;
         let entries =
             self.entries_of(Some(&connection.user), missing.iter().map(|m| m.room).collect()).await?;
-        for mut membership in missing {
-            let Some(entry) = entries.iter().find(|entry| entry.room.id == membership.room) else { continue };
-            membership.head = membership.head.max(entry.head);
+        for membership in missing {
+            let entry = entries.iter().find(|entry| entry.room.id == membership.room);
+            // Removed since: not shown.
+            let Some(entry) = entry.filter(|entry| entry.role.is_some()) else { continue };
+            // What can fail does so before anything is told.
+            self.activate(&[membership.room]).await?;
             connection.reply(&ServerFrame::RoomAdded { room: entry });
-            let from = entry.head;
-            self.register(connection, membership, from).await?;
+            self.register_told(connection, membership, entry.head).await;
         }
         Ok(())
     }
