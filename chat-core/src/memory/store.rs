@@ -182,11 +182,11 @@ impl RoomStore for MemoryStore {
                 let shares = |other: &&UserId| *other != user && room.members.contains_key(*other);
                 found.extend(users.iter().filter(shares).cloned());
             }
-            if found.len() >= limit {
-                break;
+            while found.len() > limit {
+                found.pop_last();
             }
         }
-        Ok(found.into_iter().take(limit).collect())
+        Ok(found.into_iter().collect())
     }
 
     async fn bans(&self, room: RoomId, limit: usize) -> Result<Vec<Ban>, StoreError> {

@@ -141,15 +141,14 @@ pub trait RoomStore: fmt::Debug + Send + Sync + 'static {
     /// Rooms in full for a list, latest activity first.
     ///
     /// # To ensure correctness
-    /// - Unread counts, `head` and `last_message` of one entry are of one snapshot.
-    /// - `last_message` is the newest that is not deleted; none where the viewer is no member, or where it lies at
-    ///   or below the viewer's `visible_from`.
-    /// - Deleted rooms are left out.
     /// - Unread counts, `head` and `last_message` of one entry are of one snapshot (suite:
     ///   `reads_beside_writes_are_of_one_moment`).
     /// - Each room comes once, the greater id first of two at one time, and the list goes on below the last one's
     ///   activity (suite: `rooms_are_listed_by_activity`, `open_rooms_are_listed_by_activity`).
-    /// - `last_message` is for members who may see it, and the host (suite: `the_last_message_is_for_members`).
+    /// - `last_message` is the newest that is not deleted (suite: `a_tombstone_keeps_its_place`); none where the viewer
+    ///   is no member, or where it lies at or below the viewer's `visible_from` (suite:
+    ///   `the_last_message_is_for_members`).
+    /// - Deleted rooms are left out (suite: `a_deleted_room_leaves_nothing_but_its_end`).
     /// - No text of a search is special, and case does not count, in any alphabet (suite:
     ///   `open_rooms_are_found_by_name`).
     async fn rooms(&self, query: &RoomsQuery) -> Result<Vec<RoomEntry>, StoreError>;
@@ -167,6 +166,10 @@ pub trait RoomStore: fmt::Debug + Send + Sync + 'static {
 
     /// Those of `users` who share a room of at most `room_size_max` members with `user`, or with `users` empty all
     /// who do: by user id, at most `limit`, `user` not among them.
+    ///
+    /// # To ensure correctness
+    /// - They are the least ids, whatever the rooms, each once (suite: `acquaintances_share_a_room`,
+    ///   `acquaintances_are_listed_by_id`).
     async fn acquaintances(
         &self,
         user: &UserId,
@@ -221,12 +224,9 @@ pub trait PointerStore: fmt::Debug + Send + Sync + 'static {
     /// What is unread for a user in those of `rooms` where the user is a member.
     ///
     /// # To ensure correctness
-    /// - Messages of kind `system` do not count, tombstones do, own ones do not (an own send moves the pointer).
-    /// - Mentions in deleted messages and in those of kind `system` do not count.
-    /// - Both are capped at [`UNREAD_CAP`].
     /// - Messages of kind `system` do not count, tombstones do (suite: `unread_counts_messages_above_the_pointer`), own
     ///   ones do not: an own send moves the pointer (suite: `an_own_send_moves_the_own_pointers`).
-    /// - Mentions in deleted messages do not count (suite: `mentions_count_as_they_stand`).
+    /// - Mentions in deleted messages and in those of kind `system` do not count (suite: `mentions_count_as_they_stand`).
     /// - Both are counted up to [`UNREAD_CAP`] (suite: `unread_counts_are_capped`).
     async fn unread(&self, user: &UserId, rooms: &[RoomId]) -> Result<Vec<(RoomId, Unread)>, StoreError>;
 }

@@ -145,6 +145,7 @@ macro_rules! store_suite {
             an_heir_takes_over_however_the_owner_goes
             ownership_is_handed_over
             the_host_hands_over
+            ownership_goes_on_within_a_batch
             a_muted_member_writes_nothing_until_it_ends
             mutes_are_changed_and_taken_back
             a_mute_stays_through_a_change_of_role
@@ -186,6 +187,7 @@ macro_rules! store_suite {
             memberships_are_listed_by_activity
             members_are_listed_by_id
             acquaintances_share_a_room
+            acquaintances_are_listed_by_id
             open_rooms_are_found_by_name
             open_rooms_are_listed_by_activity
             profiles_are_kept_and_replaced
