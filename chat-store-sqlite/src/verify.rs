@@ -31,7 +31,7 @@ impl fmt::Display for Damage {
 statements! {
     /// Each gives a row `(room, what)` for each finding.
     VerifySql {
-        file = "SELECT NULL, 'the file: ' || quick_check FROM pragma_quick_check(20) WHERE quick_check <> 'ok'";
+        file = "SELECT NULL, 'the file: ' || quick_check FROM pragma_quick_check WHERE quick_check <> 'ok'";
         meta = "SELECT NULL, 'there are ' || count(*) || ' rows of counters, not one' FROM {p}meta
             HAVING count(*) <> 1";
         counters = "SELECT NULL, 'an id above the greatest that was given' FROM {p}meta
