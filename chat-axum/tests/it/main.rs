@@ -3,5 +3,7 @@
 
 mod support;
 mod ws_conversation;
+#[cfg(feature = "http2")]
+mod ws_http2;
 mod ws_refusals;
 mod ws_wire;
