@@ -8,5 +8,7 @@ mod rest;
 mod socket;
 mod support;
 mod ws_conversation;
+#[cfg(feature = "http2")]
+mod ws_http2;
 mod ws_refusals;
 mod ws_wire;

@@ -245,7 +245,9 @@ async fn a_token_that_ends_ends_the_connection() {
     bob.say(&json!({"type": "ping", "id": 1}));
     bob.expect("pong").await;
     assert!(bob.commands.renew(Principal::new(user("3"))).is_err());
-    assert!(bob.commands.ended().await.code == CloseCode::Unauthorized);
+    bob.expect("bye").await;
+    assert!(bob.next().await.is_none());
+    assert_eq!(bob.commands.ended().await.code, CloseCode::Unauthorized);
 }
 
 #[derive(Debug)]
