@@ -193,7 +193,8 @@ async fn signals_reach_the_others() {
     bob.say(&json!({"type": "read", "id": 1, "room_id": room, "seq": 99}));
     let ok = bob.expect("ok").await;
     assert_eq!((&ok["read"], &ok["unread"]), (&json!(2), &json!(0)));
-    assert_eq!(ann.expect("receipt").await["read"], 2);
+    let read = ann.expect("receipt").await;
+    assert_eq!((&read["user"], &read["read"]), (&json!("2"), &json!(2)));
     drop(bob);
     let gone = ann.expect("presence").await;
     assert_eq!(gone["status"], "offline");
