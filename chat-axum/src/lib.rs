@@ -27,6 +27,6 @@ pub use auth::{InvalidKey, JwtAlgorithm, JwtAuthenticator};
 pub use frames::NativeFrames;
 #[cfg(feature = "openapi")]
 pub use openapi::document as openapi_document;
-pub use origin::InvalidOrigin;
+pub use origin::{InvalidOrigin, OriginGate};
 pub use router::{ChatRouter, router};
 pub use socket::Sockets;

@@ -3,14 +3,15 @@
 use std::{collections::HashSet, sync::Arc};
 
 use axum::{
+    Router,
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
-    middleware::Next,
+    middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use chat_core::ErrorCode;
 
-use crate::{problem::Problem, shared::Shared};
+use crate::problem::Problem;
 
 /// A text that is no origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,10 +83,22 @@ fn without_default_port<'a>(scheme: &str, host: &'a str) -> &'a str {
     host.strip_suffix(port).unwrap_or(host)
 }
 
+/// The gate that a chat's own routes stand behind, for other routes of the host's: the same origins pass, and are told
+/// so.
+#[derive(Clone, Debug)]
+pub struct OriginGate(pub(crate) Arc<Origins>);
+
+impl OriginGate {
+    /// The routes, behind the gate.
+    pub fn around<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>) -> Router<S> {
+        routes.layer(middleware::from_fn_with_state(Arc::clone(&self.0), gate))
+    }
+}
+
 /// Stands before every path, unknown ones and errors included: refuses other origins, answers preflights, and tells
 /// browsers that an allowed origin may read the answer.
-pub(crate) async fn gate(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let verdict = shared.origins.judge(request.headers(), request.uri());
+pub(crate) async fn gate(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
+    let verdict = origins.judge(request.headers(), request.uri());
     let origin = request.headers().get(header::ORIGIN).filter(|_| verdict == Verdict::Allowed).cloned();
     let is_preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);

@@ -2,13 +2,13 @@
 
 use std::{fmt, sync::Arc};
 
-use axum::{Router, middleware};
+use axum::Router;
 use chat_core::Engine;
 
 use crate::{
     NativeFrames,
     auth::Authenticator,
-    origin::{InvalidOrigin, Origins, gate},
+    origin::{InvalidOrigin, OriginGate, Origins},
     problem::Problem,
     rest,
     shared::Shared,
@@ -109,11 +109,17 @@ impl ChatRouter {
         self.sockets.clone()
     }
 
+    /// The gate that these routes stand behind, for others of the host's. To be asked for once all origins are named.
+    pub fn gate(&self) -> OriginGate {
+        OriginGate(Arc::new(self.origins.clone()))
+    }
+
     /// The router.
     pub fn build<S>(self) -> Router<S>
     where
         S: Clone + Send + Sync + 'static,
     {
+        let gate = self.gate();
         let shared = Arc::new(Shared {
             engine: self.engine,
             authenticator: self.authenticator,
@@ -130,11 +136,11 @@ impl ChatRouter {
         {
             router = router.route("/openapi.json", axum::routing::get(crate::openapi::serve));
         }
-        router
+        let router = router
             .fallback(async || Problem::not_found())
             .method_not_allowed_fallback(rest::method_not_allowed)
-            .layer(middleware::from_fn_with_state(Arc::clone(&shared), gate))
-            .with_state(shared)
+            .with_state(shared);
+        gate.around(router)
     }
 }
 

@@ -20,6 +20,7 @@ pub mod store;
 pub mod testkit;
 mod wire;
 
+pub use async_trait::async_trait;
 pub use clock::{Clock, SystemClock};
 pub use engine::{
     AsHost, AsUser, Batch, BuildError, Busy, Commands, ConnectOptions, Connected, CreateRoom, Created,

@@ -362,8 +362,14 @@ impl AsUser<'_> {
     /// # Errors
     /// `not_found` for a room that one is not in.
     pub async fn events(&self, room: RoomId, since: Seq, limit: Option<usize>) -> Result<EventPage, Error> {
-        let membership = self.inner.readable(self.principal, room).await?;
-        self.inner.events(room, since.max(membership.visible_from), limit).await
+        let mut membership = self.inner.readable(self.principal, room).await?;
+        loop {
+            let page = self.inner.events(room, since.max(membership.visible_from), limit).await?;
+            let Some(now) = self.inner.readable_still(self.principal, &membership, page.head).await? else {
+                return Ok(page);
+            };
+            membership = now;
+        }
     }
 
     /// Moves the own read pointer forward.
