@@ -132,15 +132,37 @@ impl Inner {
         thread: Option<Seq>,
     ) -> Result<MessagePage, Error> {
         let limit = super::validate::page(&self.limits, limit)?;
-        let membership = self.readable(principal, room).await?;
-        let query = MessageQuery {
-            viewer: Some(principal.user.clone()),
-            range: super::commands::range(range),
-            thread,
-            visible_from: membership.visible_from,
-            limit,
-        };
-        self.read("messages", self.store.messages(room, &query)).await
+        let mut membership = self.readable(principal, room).await?;
+        loop {
+            let query = MessageQuery {
+                viewer: Some(principal.user.clone()),
+                range: super::commands::range(range),
+                thread,
+                visible_from: membership.visible_from,
+                limit,
+            };
+            let page = self.read("messages", self.store.messages(room, &query)).await?;
+            let Some(now) = self.readable_still(principal, &membership, page.as_of).await? else {
+                return Ok(page);
+            };
+            membership = now;
+        }
+    }
+
+    /// After a page of a room was read: whether what it shows up to `head` is still the user's to see. A removal
+    /// between the look at the membership and the page would else show what came after it. `Some`: read again, as
+    /// this member.
+    pub(crate) async fn readable_still(
+        &self,
+        principal: &Principal,
+        membership: &Membership,
+        head: Seq,
+    ) -> Result<Option<Membership>, Error> {
+        if head <= membership.head {
+            return Ok(None);
+        }
+        let now = self.membership(&principal.user, membership.room).await?;
+        Ok((now.visible_from > membership.visible_from).then_some(now))
     }
 
     pub(crate) async fn events(

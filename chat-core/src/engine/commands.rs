@@ -186,11 +186,17 @@ impl Inner {
                 }
             }
             Command::Unsubscribe { room } => {
+                let mut declined = connection.following.lock().await;
                 let ended = connection.sub(*room).is_some_and(|sub| {
                     self.note_delivered(&sub);
                     self.unsubscribe(&sub, UnsubscribeReason::Requested)
                 });
-                let result = if ended { Ok(OkBody::Done {}) } else { Err(Error::room_not_found()) };
+                let result = if ended {
+                    declined.insert(*room);
+                    Ok(OkBody::Done {})
+                } else {
+                    Err(Error::room_not_found())
+                };
                 answer(&connection, id.as_ref(), result);
             }
             command => {
@@ -374,6 +380,7 @@ impl Inner {
         since: Option<Seq>,
     ) -> Result<(), Error> {
         let principal = Arc::clone(&*connection.principal.lock());
+        let mut declined = connection.following.lock().await;
         let membership = self.membership(&connection.user, room).await?;
         self.allow(&principal, ActionKind::Read, Some(room), None).await?;
         let (full, standing) = {
@@ -385,6 +392,8 @@ impl Inner {
             let message = format!("at most {} rooms a connection", self.limits.rooms_per_connection_max);
             return Err(Error::new(ErrorCode::TooLarge, message).with_field("room_id"));
         }
+        // What can fail does so before anything is told.
+        self.activate(&[room]).await?;
         if let Some(sub) = standing {
             // Subscribing anew moves the cursor: the old subscription ends without a word.
             if let Some(subs) = connection.subs.lock().as_mut() {
@@ -392,6 +401,7 @@ impl Inner {
             }
             sub.room.unregister(&sub);
         }
+        declined.remove(&room);
         let head = membership.head;
         let asked = since.unwrap_or(head).max(membership.visible_from).min(head);
         let above = since.is_some_and(|since| since > head);
@@ -403,7 +413,7 @@ impl Inner {
         } else if gap {
             connection.reply(&ServerFrame::Gap { room_id: room, from: asked.next(), to: from });
         }
-        self.register(connection, membership, from).await?;
+        self.register_told(connection, membership, from).await;
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 //! one write, and none across an await.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::{
         Arc, Weak,
         atomic::{AtomicU8, AtomicU64, Ordering},
@@ -36,7 +36,11 @@ pub(crate) struct Connection {
     pub(crate) principal: Mutex<Arc<Principal>>,
     pub(crate) out: Mutex<Out>,
     /// What it is subscribed to; `None` once it is torn down.
-    pub(crate) subs: Mutex<Option<HashMap<RoomId, Arc<Subscription>>>>,
+    pub(crate) subs: Mutex<Option<BTreeMap<RoomId, Arc<Subscription>>>>,
+    /// Held by whoever changes what it is subscribed to, from the look at the store to the subscription: its
+    /// beginning, its commands, and what follows the user's set of rooms would else begin one room twice. In it, the
+    /// rooms that the client has unsubscribed from: they are not news to it.
+    pub(crate) following: tokio::sync::Mutex<BTreeSet<RoomId>>,
     pub(crate) commands: super::intake::Intake,
     pub(crate) presence: AtomicU8,
     pub(crate) expires_at: AtomicU64,
@@ -137,7 +141,8 @@ impl Connection {
             principal: Mutex::new(Arc::new(principal)),
             // Until an outlet or the pull side comes, everything waits.
             out: Mutex::new(Out { draining: true, ..Out::default() }),
-            subs: Mutex::new(Some(HashMap::new())),
+            subs: Mutex::new(Some(BTreeMap::new())),
+            following: tokio::sync::Mutex::default(),
             commands: super::intake::Intake::default(),
             presence: AtomicU8::new(PresenceChoice::Online as u8),
             expires_at: AtomicU64::new(expires_at),
@@ -156,12 +161,21 @@ impl Connection {
         let mut guard = self.out.lock();
         let out = &mut *guard;
         let cursor = sub.cursor();
-        let end = run.last().min(sub.until());
-        if out.dead || cursor >= end || sub.is_ended() {
+        let until = sub.until();
+        let end = run.last().min(until);
+        if out.dead || sub.is_ended() || (cursor >= end && cursor < until) {
             return;
         }
         if out.draining {
             out.queue(sub);
+            return;
+        }
+        if cursor >= until {
+            // The right ended where the subscription begins: a drain says so.
+            out.queue(sub);
+            out.draining = true;
+            drop(guard);
+            feed::spawn_drain(self);
             return;
         }
         let in_reach = cursor >= run.after && end.since(cursor) <= self.bounds.gap_after;

@@ -103,7 +103,7 @@ impl Inner {
         }
         let mut open = BTreeMap::new();
         for (id, room) in rooms {
-            if room.opened().await {
+            if room.opened().await? {
                 open.insert(id, room);
             }
         }
@@ -123,7 +123,7 @@ impl Inner {
             Err(error) => {
                 for room in &rooms {
                     self.rooms.remove(room);
-                    room.fail_opening();
+                    room.fail_opening(false);
                 }
                 return Err(error);
             }
@@ -134,7 +134,7 @@ impl Inner {
                 Some(head) => room.open(self, *head),
                 None => {
                     self.rooms.remove(room);
-                    room.fail_opening();
+                    room.fail_opening(true);
                 }
             }
         }

@@ -22,6 +22,7 @@ use super::{
     typing::Typists,
 };
 use crate::{
+    error::{Error, ErrorCode},
     event::{Event, EventBody},
     model::{RoomId, Seq, UserId},
     signal::Signal,
@@ -72,6 +73,9 @@ struct Slots {
 enum Opening {
     Pending,
     Open,
+    /// The store does not know the room.
+    Unknown,
+    /// The store could not be asked.
     Failed,
 }
 
@@ -129,20 +133,26 @@ impl Room {
         self.follow(engine, &step);
     }
 
-    /// The log's head could not be read.
-    pub(crate) fn fail_opening(&self) {
-        *self.opening.lock() = Opening::Failed;
+    /// The log's head could not be read, or (`unknown`) there is none.
+    pub(crate) fn fail_opening(&self, unknown: bool) {
+        *self.opening.lock() = if unknown { Opening::Unknown } else { Opening::Failed };
         self.opening_changed.notify_waiters();
     }
 
-    /// Waits until it is open; `false`: it could not be opened.
-    pub(crate) async fn opened(&self) -> bool {
+    /// Waits until it is open; `false`: the store does not know it.
+    ///
+    /// # Errors
+    /// `unavailable` where the store could not be asked.
+    pub(crate) async fn opened(&self) -> Result<bool, Error> {
         loop {
             let mut changed = std::pin::pin!(self.opening_changed.notified());
             changed.as_mut().enable();
             match *self.opening.lock() {
-                Opening::Open => return true,
-                Opening::Failed => return false,
+                Opening::Open => return Ok(true),
+                Opening::Unknown => return Ok(false),
+                Opening::Failed => {
+                    return Err(Error::new(ErrorCode::Unavailable, "the store is out of reach"));
+                }
                 Opening::Pending => {}
             }
             changed.await;

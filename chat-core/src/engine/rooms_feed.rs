@@ -73,16 +73,20 @@ impl Inner {
         let limit = self.limits.rooms_per_connection_max;
         let held = self.read("memberships", self.store.memberships(user, None, limit)).await?;
         for connection in connections {
+            let mut declined = connection.following.lock().await;
             let subs = connection.all_subs();
-            if connection.follow == Subscribe::All {
+            if connection.follow == Subscribe::All && connection.end().is_none() {
+                declined.retain(|room| held.len() >= limit || held.iter().any(|m| m.room == *room));
                 let missing: Vec<_> = held
                     .iter()
-                    .filter(|m| !subs.iter().any(|sub| sub.room.id == m.room))
+                    .filter(|m| !subs.iter().any(|sub| sub.room.id == m.room) && !declined.contains(&m.room))
                     .take(limit.saturating_sub(subs.len()))
                     .cloned()
                     .collect();
-                self.add_rooms(&connection, missing).await?;
+                // A failure is made up for by the next sweep.
+                drop(self.add_rooms(&connection, missing).await);
             }
+            drop(declined);
             // Where a room is not the user's any more, its log says so: it is looked at now.
             let lost: Vec<RoomId> = subs
                 .iter()
@@ -102,16 +106,14 @@ impl Inner {
         self.drop_unreadable(connection, &mut missing).await;
         let entries =
             self.entries_of(Some(&connection.user), missing.iter().map(|m| m.room).collect()).await?;
-        for mut membership in missing {
-            let Some(entry) = entries.iter().find(|entry| entry.room.id == membership.room) else { continue };
-            // Unsubscribed by the client's own wish, or subscribed by another way, meanwhile: not news.
-            if connection.sub(membership.room).is_some() {
-                continue;
-            }
-            membership.head = membership.head.max(entry.head);
+        for membership in missing {
+            let entry = entries.iter().find(|entry| entry.room.id == membership.room);
+            // Removed since: not shown.
+            let Some(entry) = entry.filter(|entry| entry.role.is_some()) else { continue };
+            // What can fail does so before anything is told.
+            self.activate(&[membership.room]).await?;
             connection.reply(&ServerFrame::RoomAdded { room: entry });
-            let from = entry.head;
-            self.register(connection, membership, from).await?;
+            self.register_told(connection, membership, entry.head).await;
         }
         Ok(())
     }

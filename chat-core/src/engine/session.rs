@@ -282,14 +282,16 @@ impl Batch {
         &self.pulled.frames.bytes
     }
 
-    /// The frames one by one.
+    /// The frames one by one; what has none in the wire format is left out.
     pub fn frames(&self) -> impl Iterator<Item = &[u8]> {
         let frames = &self.pulled.frames;
-        frames.ends.iter().scan(0, |start, end| {
+        let all = frames.ends.iter().scan(0, |start, end| {
             let frame = &frames.bytes[*start..*end as usize];
             *start = *end as usize;
             Some(frame)
-        })
+        });
+        // What a format has no frame for is nothing.
+        all.filter(|frame| !frame.is_empty())
     }
 
     /// The transport has it: delivered pointers may pass over it.
@@ -313,6 +315,7 @@ impl Drop for Batch {
 
 impl Inner {
     async fn begin(self: &Arc<Self>, connection: &Arc<Connection>, hello: &Hello) -> Result<(), Error> {
+        let _changing = connection.following.lock().await;
         let (over, first) = self.users.add(connection, self.limits.connections_per_user_max);
         for oldest in over {
             oldest.close(Close::with_bye(CloseCode::Superseded, ByeReason::Superseded, Duration::ZERO));
@@ -329,13 +332,20 @@ impl Inner {
         let mut memberships = self.read("memberships", self.store.memberships(user, wanted, limit)).await?;
         self.drop_unreadable(connection, &mut memberships).await;
         let shown: Vec<_> = memberships.iter().take(self.limits.welcome_rooms).map(|m| m.room).collect();
-        let entries = self.entries_of(Some(user), shown).await?;
+        let mut entries = self.entries_of(Some(user), shown).await?;
+        // Removed since: neither shown nor subscribed.
+        memberships.retain(|m| entries.iter().all(|entry| entry.room.id != m.room || entry.role.is_some()));
+        entries.retain(|entry| entry.role.is_some());
+        // An entry is of a later moment than the membership, and its head is where events go on. What the membership
+        // was read at stays: the user may have been removed in between.
+        let mut heads: BTreeMap<RoomId, Seq> = memberships.iter().map(|m| (m.room, m.head)).collect();
         for entry in &entries {
-            if let Some(membership) = memberships.iter_mut().find(|m| m.room == entry.room.id) {
-                membership.head = membership.head.max(entry.head);
+            if let Some(head) = heads.get_mut(&entry.room.id) {
+                *head = entry.head.max(*head);
             }
         }
         let gone = self.gone(user, &listed, &memberships).await?;
+        let snapshot = self.presence_snapshot(user).await;
         let welcome = Welcome {
             user: self.own_profile(connection),
             connection_id: connection.id,
@@ -344,29 +354,27 @@ impl Inner {
             heartbeat_ms: u64::try_from(self.limits.heartbeat.as_millis()).unwrap_or(u64::MAX),
             limits: WelcomeLimits::from(&self.limits),
             rooms: entries,
-            heads: memberships.iter().map(|m| (m.room, m.head)).collect(),
+            heads,
             gone,
             blocked: Vec::new(),
-            presence: self.presence_snapshot(user).await,
+            presence: snapshot.told(),
         };
         connection.reply(&ServerFrame::Welcome(&welcome));
-        drop(welcome);
+        let heads = welcome.heads;
         let ids: Vec<_> = memberships.iter().map(|m| m.room).collect();
-        let rooms = self.activate(&ids).await?;
+        self.activate(&ids).await?;
         let cursors = if reset { BTreeMap::new() } else { hello.rooms.clone() };
         let mut budget = self.limits.resume_events_max;
         for membership in memberships {
-            if !rooms.contains_key(&membership.room) {
-                continue;
-            }
             let since = cursors.get(&membership.room).copied().flatten();
-            let from = self.resume_from(connection, &membership, since, &mut budget);
+            let head = heads.get(&membership.room).copied().unwrap_or(membership.head);
+            let from = self.resume_from(connection, &membership, head, since, &mut budget);
             self.register(connection, membership, from).await?;
         }
         if reset {
             metrics::resumed("reset");
         }
-        self.presence_begins(connection);
+        self.presence_begins(connection, snapshot);
         self.keep_profile(connection);
         Ok(())
     }
@@ -394,24 +402,23 @@ impl Inner {
         &self,
         connection: &Arc<Connection>,
         membership: &Membership,
+        head: Seq,
         since: Option<Seq>,
         budget: &mut u64,
     ) -> Seq {
-        let head = membership.head;
         let Some(since) = since else { return head };
         let (from, to, outcome) = if since > head {
             // From a log that was longer: nothing the client holds of this room can be trusted.
             (Seq::ZERO, head, "above_head")
         } else {
-            let since = since.max(membership.visible_from);
-            let behind = head.since(since);
-            let fits = behind <= self.limits.gap_after && behind <= *budget;
-            if fits || behind <= self.limits.gap_keep {
-                *budget = budget.saturating_sub(behind);
-                metrics::resumed("recovered");
-                return since;
+            // What lies below belongs to nobody who joined as late; left out, and told.
+            let visible = since.max(membership.visible_from);
+            let behind = head.since(visible);
+            if behind <= self.limits.gap_keep || behind <= self.limits.gap_after && behind <= *budget {
+                (since, visible, "recovered")
+            } else {
+                (since, head.back(self.limits.gap_keep), "gap")
             }
-            (since, head.back(self.limits.gap_keep), "gap")
         };
         metrics::resumed(outcome);
         if to > from {
@@ -427,7 +434,7 @@ impl Inner {
         self: &Arc<Self>,
         connection: &Arc<Connection>,
         mut membership: Membership,
-        from: Seq,
+        mut from: Seq,
     ) -> Result<bool, Error> {
         loop {
             let id = membership.room;
@@ -443,7 +450,15 @@ impl Inner {
                 Err(NotRegistered::Retired) => continue,
                 Err(NotRegistered::Ended | NotRegistered::LookAgain) => {
                     match self.membership(&connection.user, id).await {
-                        Ok(now) => membership = now,
+                        Ok(now) => {
+                            // Removed and there again, where newcomers do not see what was before.
+                            if now.visible_from > from {
+                                let (next, to) = (from.next(), now.visible_from);
+                                connection.reply(&ServerFrame::Gap { room_id: id, from: next, to });
+                                from = to;
+                            }
+                            membership = now;
+                        }
                         Err(error) if error.is_retryable() => return Err(error),
                         Err(_) => {
                             ended(UnsubscribeReason::Removed);
@@ -453,8 +468,9 @@ impl Inner {
                     continue;
                 }
             }
-            if room.head() < membership.head {
-                room.hear(self, super::room_log::Heard::Head(membership.head));
+            let known = membership.head.max(from);
+            if room.head() < known {
+                room.hear(self, super::room_log::Heard::Head(known));
             }
             let replaced = match connection.subs.lock().as_mut() {
                 Some(subs) => subs.insert(id, Arc::clone(&sub)),
@@ -470,10 +486,26 @@ impl Inner {
         }
     }
 
+    /// Begins a subscription of which the client has been told. Where that fails, the connection ends, so that the
+    /// client resumes: it believes that it is subscribed.
+    pub(crate) async fn register_told(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        membership: Membership,
+        from: Seq,
+    ) {
+        if self.register(connection, membership, from).await.is_err() {
+            connection.close(Close::silent(CloseCode::GoingAway));
+        }
+    }
+
     /// The last event of a subscription was given: it ends, and the client is told.
     pub(crate) fn subscription_ended(self: &Arc<Self>, sub: &Arc<Subscription>) {
         let reason = sub.reason();
-        self.unsubscribe(sub, reason);
+        // Who was added again before this was given has the room still, and must be told so.
+        if self.unsubscribe(sub, reason) && reason != UnsubscribeReason::Deleted {
+            self.user_rooms_changed(&sub.connection.user);
+        }
     }
 
     /// Ends a subscription and tells the client. `false`: it had ended before.
@@ -482,12 +514,13 @@ impl Inner {
             return false;
         }
         let connection = &sub.connection;
+        // Told before the room counts as missing: else it could be added again before it is told to be gone.
+        connection.reply(&ServerFrame::Unsubscribed { room_id: sub.room.id, reason });
         if let Some(subs) = connection.subs.lock().as_mut()
             && subs.get(&sub.room.id).is_some_and(|held| Arc::ptr_eq(held, sub))
         {
             subs.remove(&sub.room.id);
         }
-        connection.reply(&ServerFrame::Unsubscribed { room_id: sub.room.id, reason });
         true
     }
 

@@ -10,7 +10,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Inner, hot::Run, intake::InFlight, metrics};
+use super::{Inner, hot::Run, intake::InFlight, metrics, room_log::Heard};
 use crate::{
     bus::{Payload, Topic},
     error::{Error, ErrorCode},
@@ -126,11 +126,11 @@ impl Inner {
         let started = Instant::now();
         let count = changes.len();
         match self.commit_surely(changes).await {
-            Ok(answers) if answers.len() == waiting.len() => {
+            Ok((answers, tries)) if answers.len() == waiting.len() => {
                 metrics::committed(count, started.elapsed());
-                self.committed(answers, waiting);
+                self.committed(answers, waiting, tries);
             }
-            Ok(answers) => {
+            Ok((answers, _)) => {
                 tracing::error!(
                     asked = waiting.len(),
                     answered = answers.len(),
@@ -148,15 +148,19 @@ impl Inner {
     }
 
     /// Commits; repeats a batch whose outcome is unknown where repeating it does no more than doing it once.
-    async fn commit_surely(&self, changes: Vec<Change>) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
-        let repeatable = changes.iter().all(Change::is_idempotent);
-        for _ in 1..if repeatable { TRIES } else { 1 } {
+    /// Says how often it tried.
+    async fn commit_surely(
+        &self,
+        changes: Vec<Change>,
+    ) -> Result<(Vec<Result<Outcome, Refusal>>, u32), StoreError> {
+        let tries = if changes.iter().all(Change::is_idempotent) { TRIES } else { 1 };
+        for tried in 1..tries {
             match self.commit_once(changes.clone()).await {
                 Err(error) if error.kind() == StoreErrorKind::Unknown => tokio::time::sleep(RETRY).await,
-                result => return result,
+                result => return result.map(|answers| (answers, tried)),
             }
         }
-        self.commit_once(changes).await
+        self.commit_once(changes).await.map(|answers| (answers, tries))
     }
 
     /// One commit, never dropped half-way: what is not done at once goes on in a task of its own.
@@ -183,12 +187,16 @@ impl Inner {
     }
 
     /// Makes what was committed visible, tells who waits, and tells other nodes.
-    fn committed(self: &Arc<Self>, answers: Vec<Result<Outcome, Refusal>>, waiting: Vec<Done>) {
+    fn committed(self: &Arc<Self>, answers: Vec<Result<Outcome, Refusal>>, waiting: Vec<Done>, tries: u32) {
         let mut events: Vec<Arc<Event>> = Vec::with_capacity(answers.len());
         let mut replies = Replies::default();
+        let mut heads: Vec<(RoomId, Seq)> = Vec::new();
         for (answer, done) in answers.into_iter().zip(waiting) {
-            if let Ok(Outcome::Applied(event)) = &answer {
-                events.push(Arc::new(event.clone()));
+            match &answer {
+                Ok(Outcome::Applied(event)) => events.push(Arc::new(event.clone())),
+                // Perhaps of this batch's first try, whose answer was lost: told by nobody as yet.
+                Ok(Outcome::Repeat(event)) if tries > 1 => heads.push((event.room, event.seq)),
+                _ => {}
             }
             replies.add(answer.map_err(Error::from), done);
         }
@@ -199,7 +207,15 @@ impl Inner {
                 room.hear_all(self, of_room.iter().cloned());
             }
         }
+        for (id, seq) in &heads {
+            if let Some(room) = self.rooms.get(*id) {
+                room.hear(self, Heard::Head(*seq));
+            }
+        }
         replies.tell();
+        for (room, seq) in heads {
+            self.link.bus.publish(Topic::Room(room), Payload::Head(room, seq));
+        }
         for event in events {
             self.changed_rooms_of(&event);
             self.after(&event);

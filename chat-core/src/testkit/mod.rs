@@ -9,9 +9,11 @@ mod faulty_bus;
 mod faulty_store;
 mod forward;
 mod rng;
+pub mod sim;
 pub mod store_suite;
 #[cfg(test)]
 mod tape;
+mod twin;
 
 #[doc(inline)]
 pub use crate::{bus_suite, store_suite};
@@ -19,3 +21,4 @@ pub use broken_store::{BrokenStore, Flaw};
 pub use faulty_bus::{BusFaults, FaultyBus, Told};
 pub use faulty_store::{CallFaults, CommitFault, FaultyStore, StoreFaults};
 pub use rng::Rng;
+pub use twin::same_as_memory;

@@ -224,3 +224,21 @@ pub async fn acquaintances_share_a_room(store: &Arc<dyn Store>) {
     scene.apply("host", big, crate::store::ChangeBody::DeleteRoom).await;
     assert_eq!(of("ann", &[], 9, 10).await, ["bob", "cat", "dan"]);
 }
+
+/// Acquaintances come by id, the least of all rooms first, `user` not among them.
+pub async fn acquaintances_are_listed_by_id(store: &Arc<dyn Store>) {
+    let scene = Scene::of(store);
+    for names in [["ann", "zoe", "dan"], ["ann", "bob", "zoe"], ["Cat", "ann", "abe"]] {
+        scene.group(&names).await;
+    }
+    let of = async |among: &[&str], limit| -> Vec<String> {
+        let found = store.acquaintances(&user("ann"), &users(among), 9, limit).await;
+        found.expect("a healthy store finds acquaintances").iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(of(&[], 9).await, ["Cat", "abe", "bob", "dan", "zoe"]);
+    for limit in 1..5 {
+        assert_eq!(of(&[], limit).await, of(&[], 9).await[..limit]);
+    }
+    assert_eq!(of(&["zoe", "ann", "bob", "abe", "zoe"], 9).await, ["abe", "bob", "zoe"]);
+    assert_eq!(of(&["zoe", "bob"], 1).await, ["bob"]);
+}

@@ -66,32 +66,29 @@ macro_rules! store_suite {
     (@each $setup:path: $($case:ident)*) => {$(
         #[tokio::test]
         async fn $case() {
-            let (guard, store) = $setup().await;
+            // Dropped last.
+            let (_guard, store) = $setup().await;
             let store: ::std::sync::Arc<dyn $crate::store::Store> = ::std::sync::Arc::new(store);
             $crate::testkit::store_suite::$case(&store).await;
-            drop(store);
-            drop(guard);
         }
     )*};
     (@threads $setup:path: $($case:ident)*) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
         async fn $case() {
-            let (guard, store) = $setup().await;
+            // Dropped last.
+            let (_guard, store) = $setup().await;
             let store: ::std::sync::Arc<dyn $crate::store::Store> = ::std::sync::Arc::new(store);
             $crate::testkit::store_suite::$case(&store).await;
-            drop(store);
-            drop(guard);
         }
     )*};
     (@pair $setup:path: $($case:ident)*) => {$(
         #[tokio::test]
         async fn $case() {
-            let ((guard, store), (other_guard, other)) = ($setup().await, $setup().await);
+            // Dropped last.
+            let ((_guard, store), (_other_guard, other)) = ($setup().await, $setup().await);
             let store: ::std::sync::Arc<dyn $crate::store::Store> = ::std::sync::Arc::new(store);
             let other: ::std::sync::Arc<dyn $crate::store::Store> = ::std::sync::Arc::new(other);
             $crate::testkit::store_suite::$case(&store, &other).await;
-            drop((store, other));
-            drop((guard, other_guard));
         }
     )*};
     ($setup:path) => {
@@ -148,6 +145,7 @@ macro_rules! store_suite {
             an_heir_takes_over_however_the_owner_goes
             ownership_is_handed_over
             the_host_hands_over
+            ownership_goes_on_within_a_batch
             a_muted_member_writes_nothing_until_it_ends
             mutes_are_changed_and_taken_back
             a_mute_stays_through_a_change_of_role
@@ -189,6 +187,7 @@ macro_rules! store_suite {
             memberships_are_listed_by_activity
             members_are_listed_by_id
             acquaintances_share_a_room
+            acquaintances_are_listed_by_id
             open_rooms_are_found_by_name
             open_rooms_are_listed_by_activity
             profiles_are_kept_and_replaced
@@ -245,5 +244,21 @@ mod tests {
                 assert!(list.lines().any(|line| line.trim() == name), "{name} is not listed");
             }
         }
+    }
+
+    /// What the contract says must have cases that exist.
+    #[test]
+    fn every_case_that_the_contract_names_is_listed() {
+        let list = include_str!("mod.rs");
+        let contract = include_str!("../../store/mod.rs").replace("///", " ");
+        let mut named = 0;
+        for said in contract.split("(suite:").skip(1) {
+            let cases = said.split(')').next().unwrap();
+            for name in cases.split('`').skip(1).step_by(2) {
+                assert!(list.lines().any(|line| line.trim() == name), "{name} is no case");
+                named += 1;
+            }
+        }
+        assert!(named > 40, "{named}");
     }
 }

@@ -190,7 +190,6 @@ impl Naive {
         let at = |target: u64| messages.iter().find(|message| message.seq == target);
         let applied = |is_change| if is_change { "applied" } else { "unchanged" };
         match wish {
-            Wish::Say { .. } => "applied",
             Wish::Edit { target, text } => match at(*target) {
                 Some(message) if message.deleted => "not_found",
                 Some(message) if message.sender == who => applied(message.text != *text),
@@ -230,7 +229,7 @@ impl Naive {
             Wish::Join if self.open => "applied",
             Wish::Join => "room_not_found",
             Wish::Leave if rank == 9 => "room_not_found",
-            Wish::Leave => "applied",
+            Wish::Say { .. } | Wish::Leave => "applied",
             Wish::Add { .. } => "forbidden",
         }
     }

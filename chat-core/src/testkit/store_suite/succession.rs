@@ -110,4 +110,37 @@ pub async fn the_host_hands_over(store: &Arc<dyn Store>) {
     let event = scene.apply("host", room, transfer("cat")).await;
     let EventBody::MemberChanged { former_owner: None, .. } = event.body else { panic!("{event:?}") };
     assert_eq!(scene.roles(room).await, "ann Moderator, bob Member, cat Owner");
+    scene.wait(1);
+    scene.apply("host", room, add_as("abe", Role::Owner)).await;
+    scene.apply("host", room, set_role("bob", Role::Owner)).await;
+    scene.apply("host", room, transfer("ann")).await;
+    let roles = "abe Owner, ann Owner, bob Moderator, cat Owner";
+    assert_eq!(scene.roles(room).await, roles, "the lesser id of those who joined at once");
+}
+
+/// Ownership goes on within one batch, as often as owners go.
+pub async fn ownership_goes_on_within_a_batch(store: &Arc<dyn Store>) {
+    let scene = Scene::of(store);
+    let mut new =
+        scene.new_room(RoomKind::Group, &["own", "mod 2", "mod 1", "mem 3", "mem 2", "mem 1", "mem 4"]);
+    (new.members[1].1, new.members[2].1) = (Role::Moderator, Role::Moderator);
+    let room = scene.make("own", new).await;
+    let mut batch: Vec<_> =
+        ["own", "mod 1", "mod 2"].map(|who| scene.change(who, room, ChangeBody::Leave)).into();
+    batch.push(scene.change("mem 1", room, remove("mem 2")));
+    batch.push(scene.change("mem 1", room, set_role("mem 4", Role::Moderator)));
+    batch.push(scene.change("host", room, remove("mem 1")));
+    batch.push(scene.change("mem 4", room, ChangeBody::Leave));
+    let heirs: Vec<_> = scene
+        .commit(batch)
+        .await
+        .iter()
+        .map(|answer| match &answer.as_ref().expect("each is applied").event().expect("an event").body {
+            EventBody::MemberLeft { successor, .. } => successor.as_ref().map(|heir| heir.user.to_string()),
+            _ => None,
+        })
+        .collect();
+    let heirs: Vec<_> = heirs.iter().map(|heir| heir.as_deref().unwrap_or("-")).collect();
+    assert_eq!(heirs, ["mod 1", "mod 2", "mem 1", "-", "-", "mem 4", "mem 3"]);
+    assert_eq!(scene.roles(room).await, "mem 3 Owner");
 }
