@@ -24,6 +24,11 @@ pub(crate) fn unknown(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreE
     move |error| StoreError::new(StoreErrorKind::Unknown, operation).with_source(error)
 }
 
+/// Whether the same call may succeed later.
+pub(crate) fn is_unavailable(error: &sqlx::Error) -> bool {
+    kind(error) == StoreErrorKind::Unavailable
+}
+
 /// Something stored that makes no sense.
 pub(crate) fn damaged(what: &'static str) -> sqlx::Error {
     sqlx::Error::Decode(what.into())

@@ -1,15 +1,16 @@
 //! The store itself: its connections, and how transactions begin on them.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use chat_core::store::{StoreError, StoreErrorKind};
 use sqlx::{
     Connection as _, Sqlite, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::time::{Instant, sleep};
 
 use crate::{
-    error::failed,
+    error::{failed, is_unavailable},
     log::LogSql,
     message::MessageSql,
     migrate,
@@ -27,6 +28,9 @@ const STATEMENTS_READY: usize = 128;
 
 /// Pages after which what was written is moved from the write-ahead log into the file.
 const CHECKPOINT_PAGES: &str = "4000";
+
+/// Between two tries to open a file that another is about to make.
+const OPEN_AGAIN: Duration = Duration::from_millis(10);
 
 /// A durable store in one SQLite file: one connection writes, a few read. Cheap to clone; all clones are one store.
 ///
@@ -112,7 +116,14 @@ impl SqliteStore {
             .clone()
             .journal_mode(SqliteJournalMode::Wal)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
-        let writer = pool().max_connections(1).connect_with(write).await.map_err(failed(OPERATION))?;
+        // Of those who open a new file at once one makes the write-ahead log, and SQLite does not let the others wait.
+        let deadline = Instant::now() + options.busy_timeout;
+        let writer = loop {
+            match pool().max_connections(1).connect_with(write.clone()).await {
+                Err(error) if is_unavailable(&error) && Instant::now() < deadline => sleep(OPEN_AGAIN).await,
+                opened => break opened.map_err(failed(OPERATION))?,
+            }
+        };
         let readers =
             pool().max_connections(options.readers).connect_lazy_with(connect.pragma("query_only", "on"));
         Self::from_pools(writer, readers, options).await

@@ -1,6 +1,7 @@
 //! Random changes and questions, from a seed.
 
 use chat_core::{
+    Event, EventBody,
     model::{
         Activity, AttachmentId, ClientId, Emoji, HistoryMode, MessageKind, Metadata, Role, RoomId, RoomKind,
         Seq, Timestamp, UserId,
@@ -21,12 +22,47 @@ pub(crate) struct Chance {
     rng: Rng,
     /// Rooms made so far, numbered from 1.
     pub(crate) rooms: u64,
+    /// Messages sent so far, with their senders.
+    messages: Vec<(RoomId, Seq, Actor)>,
+    members: Vec<(RoomId, UserId)>,
+    /// Reactions made so far.
+    reactions: Vec<(RoomId, Seq, UserId, Emoji)>,
     now: i64,
 }
 
 impl Chance {
     pub(crate) const fn new(seed: u64) -> Self {
-        Self { rng: Rng::new(seed), rooms: 0, now: 1_700_000_000_000_000 }
+        Self {
+            rng: Rng::new(seed),
+            rooms: 0,
+            messages: Vec::new(),
+            members: Vec::new(),
+            reactions: Vec::new(),
+            now: 1_700_000_000_000_000,
+        }
+    }
+
+    /// Notes what came of a change.
+    pub(crate) fn note(&mut self, event: &Event) {
+        match &event.body {
+            EventBody::RoomCreated { members, .. } => {
+                self.rooms += 1;
+                self.members.extend(members.iter().map(|member| (event.room, member.user.clone())));
+            }
+            EventBody::MemberJoined { member } => self.members.push((event.room, member.user.clone())),
+            EventBody::MemberLeft { user, .. } => {
+                self.members.retain(|(room, member)| (*room, member) != (event.room, user));
+            }
+            EventBody::Message { .. } => {
+                let sender = event.actor.clone().map_or(Actor::Host, Actor::User);
+                self.messages.push((event.room, event.seq, sender));
+            }
+            EventBody::ReactionAdded { target, emoji } => {
+                let made = event.actor.clone().map(|user| (event.room, *target, user, emoji.clone()));
+                self.reactions.extend(made);
+            }
+            _ => {}
+        }
     }
 
     pub(crate) fn below(&mut self, end: u64) -> u64 {
@@ -45,9 +81,12 @@ impl Chance {
         (0..self.rng.below(below)).map(|_| self.user()).collect()
     }
 
-    /// Mostly one that there is.
+    /// Mostly one of the latest, seldom one that there is not.
     pub(crate) fn room(&mut self) -> RoomId {
-        RoomId::new(1 + self.rng.below(self.rooms + 1) as i64).unwrap()
+        let among = if self.often(0.1) { self.rooms.max(1) } else { self.rooms.clamp(1, 3) };
+        let back = self.rng.below(among);
+        let next = u64::from(self.often(0.03));
+        RoomId::new((self.rooms.max(1) - back + next) as i64).unwrap()
     }
 
     pub(crate) fn room_ids(&mut self) -> Vec<RoomId> {
@@ -55,7 +94,7 @@ impl Chance {
     }
 
     pub(crate) fn seq(&mut self) -> Seq {
-        let end = if self.often(0.5) { 12 } else { 60 };
+        let end = if self.often(0.7) { 10 } else { 60 };
         Seq::new(self.rng.below(end))
     }
 
@@ -68,7 +107,9 @@ impl Chance {
     }
 
     fn emoji(&mut self) -> Emoji {
-        Emoji::new(["a", "\u{1F44D}", "c", "d"][self.rng.below(4) as usize]).unwrap()
+        // Mostly the first, so that those who take one back find it.
+        let among = 1 + self.rng.below(3);
+        Emoji::new(["a", "\u{1F44D}", "c"][self.rng.below(among) as usize]).unwrap()
     }
 
     fn role(&mut self) -> Role {
@@ -95,22 +136,43 @@ impl Chance {
     }
 
     pub(crate) fn change(&mut self) -> Change {
-        let creates = self.rooms == 0 || self.often(0.06);
-        let actor = if self.often(0.15) { Actor::Host } else { Actor::User(self.user()) };
-        let body = if creates { ChangeBody::Create(self.new_room()) } else { self.body() };
+        let creates = self.rooms == 0 || self.often(if self.rooms < 3 { 0.1 } else { 0.02 });
+        let actor = if self.often(0.2) { Actor::Host } else { Actor::User(self.user()) };
+        let room = self.room();
+        let members: Vec<_> = self.members.iter().filter(|(place, _)| *place == room).cloned().collect();
+        let actor = match self.rng.pick(&members) {
+            Some((_, member)) if actor != Actor::Host && self.often(0.8) => Actor::User(member.clone()),
+            _ => actor,
+        };
+        let known: Vec<_> = self.messages.iter().filter(|(place, ..)| *place == room).cloned().collect();
+        let known = self.rng.pick(&known).cloned().filter(|_| self.often(0.85));
+        let target = known.as_ref().map_or_else(|| self.seq(), |(_, seq, _)| *seq);
+        let body = if creates { ChangeBody::Create(self.new_room()) } else { self.body(target) };
+        let reactions: Vec<_> = self.reactions.iter().filter(|(place, ..)| *place == room).cloned().collect();
+        let (actor, body) = match (body, known, self.rng.pick(&reactions)) {
+            (body @ ChangeBody::Edit { .. }, Some((.., sender)), _) => (sender, body),
+            (ChangeBody::Unreact { .. }, _, Some((_, target, user, emoji))) => {
+                (Actor::User(user.clone()), ChangeBody::Unreact { target: *target, emoji: emoji.clone() })
+            }
+            (body, ..) => (actor, body),
+        };
         let require = match body {
             ChangeBody::Create(_) | ChangeBody::Join => Require::NOTHING,
             ChangeBody::Send(_) => Require::WRITER,
-            ChangeBody::Ban { .. } | ChangeBody::Remove { .. } => Require::MODERATOR,
+            ChangeBody::Ban { .. } if self.often(0.3) => Require::MODERATOR,
             _ => Require::MEMBER,
         };
-        Change { room: if creates { None } else { Some(self.room()) }, actor, at: self.time(), require, body }
+        Change { room: if creates { None } else { Some(room) }, actor, at: self.time(), require, body }
     }
 
     fn new_room(&mut self) -> NewRoom {
-        let kind = [RoomKind::Direct, RoomKind::Group, RoomKind::Public][self.rng.below(3) as usize];
+        let kind = match self.rng.below(7) {
+            0 => RoomKind::Direct,
+            1..4 => RoomKind::Group,
+            _ => RoomKind::Public,
+        };
         let mut members: Vec<(UserId, Role)> = Vec::new();
-        for _ in 0..if kind == RoomKind::Direct { 2 } else { 5 } {
+        for _ in 0..if kind == RoomKind::Direct { 2 } else { 9 } {
             let user = self.user();
             if members.iter().all(|(member, _)| *member != user) {
                 let role = if members.is_empty() { Role::Owner } else { self.role() };
@@ -128,33 +190,34 @@ impl Chance {
         }
     }
 
-    fn message(&mut self) -> NewMessage {
+    fn message(&mut self, target: Seq) -> NewMessage {
         NewMessage {
-            client_id: ClientId::new(format!("key {}", self.rng.below(200))).unwrap(),
+            client_id: ClientId::new(format!("key {}", self.rng.below(60))).unwrap(),
             digest: [self.rng.below(2) as u8 * 0x9f; 16],
             kind: if self.often(0.15) { MessageKind::system() } else { MessageKind::text() },
             content: self.text() + &"y".repeat(self.rng.below(400) as usize),
-            reply_to: self.maybe(0.15, Self::seq),
-            thread: self.maybe(0.25, Self::seq),
+            reply_to: self.maybe(0.15, |_| target),
+            thread: self.maybe(0.15, |_| target),
             mentions: self.users(4),
             attachments: self.maybe(0.1, |_| AttachmentId::new("a file").unwrap()).into_iter().collect(),
             metadata: if self.often(0.2) { self.metadata() } else { Metadata::default() },
         }
     }
 
-    fn body(&mut self) -> ChangeBody {
-        match self.rng.below(40) {
-            0..14 => ChangeBody::Send(self.message()),
+    fn body(&mut self, target: Seq) -> ChangeBody {
+        match self.rng.below(44) {
+            0..14 => ChangeBody::Send(self.message(target)),
             14..18 => ChangeBody::Edit {
-                target: self.seq(),
+                target,
                 content: self.text(),
                 mentions: self.maybe(0.5, |chance| chance.users(4)),
             },
-            18..20 => ChangeBody::Delete { target: self.seq() },
-            20..24 => ChangeBody::React { target: self.seq(), emoji: self.emoji(), kinds_max: 3 },
-            24..26 => ChangeBody::Unreact { target: self.seq(), emoji: self.emoji() },
-            26..29 => ChangeBody::AddMember { user: self.user(), role: self.role() },
+            18..20 => ChangeBody::Delete { target },
+            20..23 => ChangeBody::React { target, emoji: self.emoji(), kinds_max: 2 },
+            23..27 => ChangeBody::Unreact { target, emoji: self.emoji() },
+            27..29 | 39..44 => ChangeBody::AddMember { user: self.user(), role: self.role() },
             29 => ChangeBody::Join,
+            30 if self.often(0.15) => ChangeBody::DeleteRoom,
             30 => ChangeBody::Leave,
             31 => ChangeBody::Remove { user: self.user() },
             32..34 => ChangeBody::Ban { user: self.user(), until: self.until() },
@@ -166,8 +229,7 @@ impl Chance {
                 metadata: self.maybe(0.3, Self::metadata),
                 history: self.maybe(0.3, |_| HistoryMode::FromJoin),
             }),
-            _ if self.often(0.3) => ChangeBody::DeleteRoom,
-            _ => ChangeBody::Leave,
+            _ => ChangeBody::Join,
         }
     }
 

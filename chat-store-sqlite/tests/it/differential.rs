@@ -78,8 +78,8 @@ impl Both {
                 Err(_) => "refused",
             };
             *self.outcomes.entry(name).or_default() += 1;
-            if name == "room_created" {
-                chance.rooms += 1;
+            if let Ok(Outcome::Applied(event)) = expected {
+                chance.note(event);
             }
         }
         assert_eq!(found.len(), expected.len());

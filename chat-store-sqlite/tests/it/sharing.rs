@@ -7,7 +7,10 @@ use chat_core::{
     store::{LogStore as _, Outcome, StoreErrorKind},
 };
 use chat_store_sqlite::{SqliteOptions, SqliteStore, sqlx};
-use futures::{future::join_all, poll};
+use futures::{
+    future::{join, join_all},
+    poll,
+};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::{
@@ -69,7 +72,9 @@ async fn a_new_file_is_opened_by_many_at_once() {
 #[tokio::test]
 async fn a_file_that_is_locked_for_too_long_is_unavailable() {
     let scratch = Scratch::new();
-    let room = room(&scratch.open().await).await;
+    let first = scratch.open().await;
+    let room = room(&first).await;
+    first.close().await;
     let options = SqliteOptions::default().busy_timeout(Duration::from_millis(20));
     let store = SqliteStore::open(scratch.file(), options).await.unwrap();
     let mut other = connect(&scratch).await;
@@ -88,17 +93,17 @@ async fn a_store_without_a_free_connection_is_unavailable() {
     let options = SqliteConnectOptions::new().filename(scratch.file()).create_if_missing(true);
     let pool = sqlx::sqlite::SqlitePoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(Duration::from_millis(20))
+        .acquire_timeout(Duration::from_secs(1))
         .connect_with(options)
         .await
         .unwrap();
     let store = SqliteStore::from_pools(pool.clone(), pool.clone(), SqliteOptions::default()).await.unwrap();
     let room = room(&store).await;
     let held = pool.acquire().await.unwrap();
-    let error = store.commit(vec![send(room, 1)]).await.unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-    let error = store.heads(&[room]).await.unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    let rooms = [room];
+    let (written, read) = join(store.commit(vec![send(room, 1)]), store.heads(&rooms)).await;
+    assert_eq!(written.unwrap_err().kind(), StoreErrorKind::Unavailable);
+    assert_eq!(read.unwrap_err().kind(), StoreErrorKind::Unavailable);
     drop(held);
     assert_eq!(head(&store, room).await, Seq::new(1));
     store.close().await;
