@@ -33,8 +33,11 @@ pub use sockets::Sockets;
 /// The subprotocol that this is; spoken with or without being asked for.
 const PROTOCOL: &str = "chat.v1";
 
-/// How long the end of a connection may take: for the last frames to go out, and for the client to close its side.
+/// How long the last frames may take to go out.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a client may take to close its side, once it has the last frame.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// The socket's route.
 pub(crate) fn routes() -> Vec<Route> {
@@ -71,7 +74,7 @@ async fn serve(entrance: Box<Entrance>, upgrading: Upgrading) {
     session::run(&shared, &mut reader, live).await;
     let io = Arc::clone(reader.io());
     drop(reader);
-    Box::pin(io.finish(PATIENCE)).await;
+    Box::pin(io.finish(LINGER)).await;
 }
 
 /// A request that does not become a WebSocket.

@@ -19,7 +19,8 @@ use chat_core::{
 use chat_store_sqlite::{SqliteOptions, SqliteStore, Synchronous};
 
 /// What is sent: 100 characters.
-const CONTENT: &str = "The quick brown fox jumps over the lazy dog, and then it sits down and thinks about it for a while..";
+const CONTENT: &str =
+    "The quick brown fox jumps over the lazy dog, and then it sits down and thinks about it for a while..";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -10,7 +10,7 @@ use chat_core::{
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    PATIENCE,
+    LINGER, PATIENCE,
     live::{Live, WriteHalf},
     sockets::Seat,
 };
@@ -170,7 +170,7 @@ impl Entrance {
         frame::close(&mut last, refused.close, "");
         let written = tokio::time::timeout(PATIENCE, write_all(io, &last)).await;
         if written.is_ok() {
-            io.finish(PATIENCE).await;
+            io.finish(LINGER).await;
         } else {
             io.close();
         }

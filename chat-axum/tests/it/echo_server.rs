@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-pub(crate) use echo::MESSAGE_MAX;
+pub(crate) use echo::{MESSAGE_MAX, echo};
 
 /// For what must happen: long enough for a busy machine.
 const SOON: Duration = Duration::from_secs(20);
@@ -46,7 +46,7 @@ impl Server {
         let listener = socket.listen(64).unwrap();
         let address = listener.local_addr().unwrap();
         let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
-        let app = Router::new().route("/echo", get(echo::echo).post(echo::echo));
+        let app = Router::new().route("/echo", get(echo).post(echo));
         let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { address, task }
     }

@@ -117,7 +117,7 @@ async fn writes_by_cookie_need_an_allowed_origin() {
 #[tokio::test]
 async fn upgrades_of_other_origins_are_refused_before_the_upgrade() {
     let chat = chat().await;
-    let address = chat.serve().await;
+    let address = chat.serve();
     for origin in ["https://evil.example", "null", "http://127.0.0.1:1"] {
         let refused = Client::open(address, "", &[("origin", origin.to_owned())]).await.err().unwrap();
         assert_eq!(refused.status(), 403, "{origin}");

@@ -13,9 +13,9 @@ use futures::{SinkExt, StreamExt};
 use http_body_util::BodyExt;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream,
+    WebSocketStream,
     tungstenite::{Message, client::IntoClientRequest, http as ws_http},
 };
 use tower::ServiceExt;
@@ -25,6 +25,9 @@ pub(crate) const MOUNT: &str = "/api/v1";
 
 /// Long enough for anything that is not stuck.
 const STUCK: Duration = Duration::from_secs(20);
+
+/// What the kernel keeps of a connection on its way, about.
+const KERNEL_BYTES: u32 = 32 * 1024;
 
 pub(crate) struct Chat {
     pub(crate) engine: Engine,
@@ -120,9 +123,12 @@ impl Chat {
         self.must(owner, "POST", "/rooms", body).await["id"].as_u64().unwrap()
     }
 
-    /// Serves over TCP.
-    pub(crate) async fn serve(&self) -> SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// Serves over TCP, with so little kept by the kernel that who does not read is soon seen.
+    pub(crate) fn serve(&self) -> SocketAddr {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_send_buffer_size(KERNEL_BYTES).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1_024).unwrap();
         let address = listener.local_addr().unwrap();
         let router = self.router.clone();
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -131,7 +137,7 @@ impl Chat {
 }
 
 /// A client of the socket.
-pub(crate) struct Client(pub(crate) WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Client(pub(crate) WebSocketStream<TcpStream>);
 
 impl Client {
     /// Opens a socket: `query` with its `?`, and headers.
@@ -144,7 +150,10 @@ impl Client {
         for (name, value) in headers {
             request.headers_mut().append(*name, value.parse().unwrap());
         }
-        match stuck(tokio_tungstenite::connect_async(request)).await {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(KERNEL_BYTES).unwrap();
+        let tcp = socket.connect(address).await.unwrap();
+        match stuck(tokio_tungstenite::client_async(request, tcp)).await {
             Ok((socket, _)) => Ok(Self(socket)),
             Err(tokio_tungstenite::tungstenite::Error::Http(response)) => Err(*response),
             Err(error) => panic!("{error}"),
@@ -170,7 +179,6 @@ impl Client {
         (client, welcome)
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "calls read better")]
     pub(crate) async fn say(&mut self, frame: Value) {
         self.send(Message::text(frame.to_string())).await;
     }

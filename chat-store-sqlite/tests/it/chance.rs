@@ -189,7 +189,9 @@ impl Chance {
     pub(crate) fn rooms_query(&mut self) -> RoomsQuery {
         let scope = match self.rng.below(3) {
             0 => RoomScope::Joined,
-            1 => RoomScope::Public(self.maybe(0.5, |chance| chance.text().to_uppercase()).unwrap_or_default()),
+            1 => {
+                RoomScope::Public(self.maybe(0.5, |chance| chance.text().to_uppercase()).unwrap_or_default())
+            }
             _ => RoomScope::These(self.room_ids()),
         };
         let before = self.maybe(0.3, |chance| Activity { at: chance.time(), room: chance.room() });

@@ -2,5 +2,9 @@
 
 mod chance;
 mod differential;
+mod durability;
 mod scratch;
+mod sharing;
 mod suite;
+mod upkeep;
+mod words;

@@ -1,5 +1,5 @@
 /**
- * The protocol client: one module, no dependency, for any page (or Node 22 and later).
+ * The protocol client, without any dependency, for any page (or Node 22 and later): the modules `chat-*.js`.
  *
  *   import { ChatClient } from './chat-client.js';
  *   const chat = new ChatClient({ url: '/api/v1', token, refreshToken: async () => fetchToken() });
@@ -19,777 +19,16 @@
  * state at `as_of`; events up to `as_of` are already in it.
  */
 
-/** @typedef {number} RoomId  a whole number up to 2^53-1 */
-/** @typedef {number} Seq     place in a room's log: dense, from 1 */
-/** @typedef {string} UserId  opaque text */
-/** @typedef {string} Time    RFC 3339, UTC, milliseconds */
-
-/**
- * @typedef {object} Reaction
- * @property {string} emoji
- * @property {number} count
- * @property {boolean} mine
- */
-/**
- * @typedef {object} Message
- * @property {number} id
- * @property {RoomId} room_id
- * @property {Seq} seq                 names the message inside its room
- * @property {UserId|null} sender      null: the host
- * @property {string} kind             "text", "system", or the host's own
- * @property {string} content          empty where deleted
- * @property {Time} at
- * @property {Time} [edited_at]
- * @property {number} version          grows with every edit
- * @property {boolean} [deleted]
- * @property {Seq} [reply_to]
- * @property {Seq} [thread]
- * @property {UserId[]} [mentions]
- * @property {object[]} [attachments]
- * @property {object} [metadata]
- * @property {Reaction[]} [reactions]  in reads only, never in events
- * @property {object} [replies]        in reads only, where it heads a thread
- */
-/**
- * @typedef {object} Member
- * @property {UserId} user
- * @property {string} role             "owner", "moderator" or "member"
- * @property {Time} [joined_at]
- * @property {Time} [muted_until]
- */
-/**
- * @typedef {object} Pointers
- * @property {UserId} user
- * @property {Seq} read
- * @property {Seq} delivered
- */
-/**
- * A room as `welcome`, `room_added` and GET /rooms give it; GET /rooms/{id} adds the last two.
- * @typedef {object} Room
- * @property {RoomId} id
- * @property {string} [name]
- * @property {"direct"|"group"|"public"} kind
- * @property {string} [role]           the own one
- * @property {Seq} head
- * @property {Seq} [read]              the own read pointer
- * @property {number} [unread]
- * @property {number} [mentions]       unread messages that mention the user
- * @property {Message} [last_message]  content cut at 200 characters
- * @property {UserId} [peer]           the other one of a direct room
- * @property {Member[]} [members]
- * @property {Pointers[]} [pointers]
- */
-/**
- * @typedef {object} Profile
- * @property {UserId} id
- * @property {string} [name]
- * @property {string} [username]
- * @property {string} [avatar]
- * @property {string} [role]
- * @property {boolean} [online]
- * @property {Time} [last_seen]
- */
-/**
- * @typedef {object} Presence
- * @property {UserId} user
- * @property {"online"|"away"|"offline"} status
- * @property {Time} [last_seen]
- */
-/**
- * @typedef {object} WelcomeFrame
- * @property {"welcome"} type
- * @property {UserId} user
- * @property {string|number} connection_id
- * @property {string} epoch
- * @property {boolean} [reset]         the cursors of `hello` are void: drop everything, load anew
- * @property {number} heartbeat_ms
- * @property {object} limits
- * @property {Room[]} rooms            the 50 latest in full
- * @property {Object<string, Seq>} heads  of every subscribed room
- * @property {RoomId[]} gone           rooms of `hello` that can no longer be read
- * @property {UserId[]} blocked
- * @property {Presence[]} presence
- */
-/**
- * A durable change of a room, one for each `seq`.
- * @typedef {object} RoomEvent
- * @property {"room_created"|"message"|"message_edited"|"message_deleted"|"reaction_added"|"reaction_removed"|"member_joined"|"member_left"|"member_changed"|"room_changed"|"room_deleted"} type
- * @property {RoomId} room_id
- * @property {Seq} seq
- * @property {Time} at
- * @property {UserId|null} actor       null: the host
- * @property {string} [client_id]
- * @property {Message} [message]       message, message_edited: the message as it is now
- * @property {Seq} [target]            message_deleted, reaction_added, reaction_removed
- * @property {string} [emoji]          reaction_added, reaction_removed
- * @property {Member} [member]         member_joined, member_changed
- * @property {UserId} [user]           member_left
- * @property {string} [reason]         member_left
- * @property {Room} [room]             room_created, room_changed
- */
-/** @typedef {{type: "typing", room_id: RoomId, user: UserId, is_typing: boolean}} TypingFrame */
-/** @typedef {{type: "receipt", room_id: RoomId, user: UserId, read: Seq, delivered: Seq}} ReceiptFrame */
-/** @typedef {{type: "presence", user?: UserId, status?: string, last_seen?: Time, room_id?: RoomId, online?: number}} PresenceFrame */
-/** @typedef {{type: "unread", room_id: RoomId, unread: number, mentions: number}} UnreadFrame */
-/** @typedef {{type: "gap", room_id: RoomId, from: Seq, to: Seq}} GapFrame */
-/** @typedef {{type: "room_added", room: Room}} RoomAddedFrame */
-/** @typedef {{type: "unsubscribed", room_id: RoomId, reason: "left"|"removed"|"banned"|"deleted"|"requested"|"gone"}} UnsubscribedFrame */
-/** @typedef {{type: "token_expiring", in_ms: number}} TokenExpiringFrame */
-/** @typedef {{type: "bye", reason: string, reconnect_after_ms?: number}} ByeFrame */
-/** @typedef {{type: "error", id?: number, code: string, message: string, retryable: boolean, retry_after_ms?: number, field?: string}} ErrorFrame */
-/**
- * A message to send. One of `room_id` and `to_user` names where to.
- * @typedef {object} Draft
- * @property {RoomId} [room_id]
- * @property {UserId} [to_user]
- * @property {string} content
- * @property {string} [kind]
- * @property {string} [client_id]      made here where absent
- * @property {Seq} [reply_to]
- * @property {Seq} [thread]
- * @property {UserId[]} [mentions]
- * @property {Array} [attachments]
- * @property {object} [metadata]
- */
-/** @typedef {{room_id: RoomId, seq: Seq, message: Message, repeat: boolean}} SendResult */
-/** @typedef {{messages: Message[], as_of: Seq, more: boolean}} HistoryPage */
-/** @typedef {"idle"|"connecting"|"ready"|"waiting"|"closed"} ConnectionState */
-
-// ---------------------------------------------------------------------------------------------
-// Pure pieces. None of them knows a socket or a clock: they are told what happened and what time
-// it is, and say what to do.
-
-/** An error of the server (`code` is the protocol's) or of this client (`offline`, `closed`, `timeout`, `outbox_full`). */
-export class ChatError extends Error {
-  /** @param {{code?: string, message?: string, retryable?: boolean, retry_after_ms?: number, field?: string, status?: number}} about */
-  constructor(about) {
-    super(about.message || about.code || 'unknown error');
-    this.name = 'ChatError';
-    this.code = about.code || 'internal';
-    this.retryable = about.retryable === true || RETRYABLE.has(this.code);
-    this.retry_after_ms = about.retry_after_ms;
-    this.field = about.field;
-    this.status = about.status;
-  }
-}
-
-/** Codes after which the same command may be sent again, whatever `retryable` says. */
-const RETRYABLE = new Set(['rate_limited', 'unavailable', 'outcome_unknown']);
-
-/**
- * What to do when a connection ends with a close code.
- * @param {number} code
- * @returns {"resume"|"wait"|"refresh"|"stop"}
- */
-export function closeAction(code) {
-  switch (code) {
-    case 4400: // we spoke the protocol badly: doing so again helps nobody
-    case 4403: // not allowed in
-    case 4409: // one connection too many, and this was the oldest
-    case 1009: // we sent something too large
-      return 'stop';
-    case 4401: // the token is not, or no longer, good
-      return 'refresh';
-    case 4429: // we sent too much
-      return 'wait';
-    default: // 1001, 1006, 1011, 1012, 4408, …
-      return 'resume';
-  }
-}
-
-/** Exponential backoff with full jitter: each wait is anything from nothing to a doubling bound. */
-export class Backoff {
-  /** @param {{base?: number, cap?: number, random?: () => number}} [options] */
-  constructor({ base = 250, cap = 20_000, random = Math.random } = {}) {
-    this.base = base;
-    this.cap = cap;
-    this.random = random;
-    this.attempt = 0;
-  }
-
-  /** @returns {number} milliseconds to wait before the next attempt */
-  next() {
-    const bound = Math.min(this.cap, this.base * 2 ** Math.min(this.attempt, 30));
-    this.attempt += 1;
-    return Math.floor(this.random() * bound);
-  }
-
-  reset() {
-    this.attempt = 0;
-  }
-}
-
-/** How far one room's log has been given to the application. */
-export class RoomCursor {
-  /** @param {Seq|null} seq  null: not known, the first event decides */
-  constructor(seq = null) {
-    this.seq = seq;
-  }
-
-  /**
-   * @param {Seq} seq
-   * @returns {"apply"|"repeat"|"hole"}
-   */
-  offer(seq) {
-    if (this.seq !== null) {
-      if (seq <= this.seq) return 'repeat';
-      if (seq > this.seq + 1) return 'hole';
-    }
-    this.seq = seq;
-    return 'apply';
-  }
-
-  /**
-   * Moves over what the server says it left out.
-   * @param {Seq} from
-   * @param {Seq} to
-   * @returns {"apply"|"repeat"|"hole"}
-   */
-  skip(from, to) {
-    if (this.seq !== null) {
-      if (to <= this.seq) return 'repeat';
-      if (from > this.seq + 1) return 'hole';
-    }
-    this.seq = to;
-    return 'apply';
-  }
-}
-
-/** The cursors of all rooms, and the epoch of the store they belong to. */
-export class Cursors {
-  /** @param {{epoch?: string|null, rooms?: Object<string, Seq|null>}} [position] */
-  constructor(position = {}) {
-    this.epoch = position.epoch ?? null;
-    /** @type {Map<RoomId, RoomCursor>} */
-    this.rooms = new Map();
-    /** Rooms this connection is subscribed to. @type {Set<RoomId>} */
-    this.live = new Set();
-    for (const [id, seq] of Object.entries(position.rooms ?? {})) this.rooms.set(Number(id), new RoomCursor(seq));
-  }
-
-  /** @returns {{epoch?: string, rooms?: Object<string, Seq|null>}} what `hello` says about them */
-  position() {
-    const rooms = {};
-    // A cursor means nothing without the epoch it was counted in.
-    for (const [id, cursor] of this.rooms) rooms[id] = this.epoch === null ? null : cursor.seq;
-    return { ...(this.epoch === null ? {} : { epoch: this.epoch }), ...(this.rooms.size > 0 ? { rooms } : {}) };
-  }
-
-  /**
-   * Forgets the rooms that were quiet longest, until what `hello` says is short enough for a
-   * server that does not know us yet.
-   * @param {number} bytes
-   * @returns {RoomId[]} the rooms that will start at their head, as if new
-   */
-  trim(bytes) {
-    let size = JSON.stringify(this.position()).length;
-    const forgotten = [];
-    for (const [id, cursor] of this.rooms) {
-      if (size <= bytes) break;
-      size -= `"${id}":${cursor.seq},`.length;
-      this.rooms.delete(id);
-      forgotten.push(id);
-    }
-    return forgotten;
-  }
-
-  /** @param {RoomId} room @returns {Seq|null} */
-  at(room) {
-    return this.rooms.get(room)?.seq ?? null;
-  }
-
-  /**
-   * Takes the heads of a welcome: a room without a cursor starts at its head, a room with one goes
-   * on from it. A cursor above the head belongs to a log that is no more.
-   * @param {WelcomeFrame} frame
-   * @returns {{reset: boolean, gone: RoomId[], restarted: RoomId[]}}
-   */
-  welcome(frame) {
-    const reset = frame.reset === true || (this.epoch !== null && frame.epoch !== this.epoch);
-    if (reset) this.rooms.clear();
-    this.epoch = frame.epoch;
-    const gone = (frame.gone ?? []).map((entry) => Number(entry?.room_id ?? entry));
-    for (const room of gone) this.rooms.delete(room);
-    const restarted = [];
-    this.live.clear();
-    for (const [id, head] of Object.entries(frame.heads ?? {})) {
-      const room = Number(id);
-      if (this.start(room, head)) restarted.push(room);
-    }
-    return { reset, gone, restarted };
-  }
-
-  /**
-   * A subscription begins.
-   * @param {RoomId} room
-   * @param {Seq|undefined} head
-   * @returns {boolean} whether what was held of the room is void
-   */
-  start(room, head) {
-    this.live.add(room);
-    const cursor = this.rooms.get(room);
-    if (!cursor || cursor.seq === null) {
-      this.rooms.set(room, new RoomCursor(head ?? null));
-      return false;
-    }
-    if (head === undefined || cursor.seq <= head) return false;
-    cursor.seq = head;
-    return true;
-  }
-
-  /** @param {RoomId} room @param {Seq} seq */
-  offer(room, seq) {
-    let cursor = this.rooms.get(room);
-    if (!cursor) cursor = new RoomCursor();
-    // The order of the map is the order of last movement, for `trim`.
-    this.rooms.delete(room);
-    this.rooms.set(room, cursor);
-    this.live.add(room);
-    return cursor.offer(seq);
-  }
-
-  /** @param {RoomId} room @param {Seq} from @param {Seq} to */
-  skip(room, from, to) {
-    let cursor = this.rooms.get(room);
-    if (!cursor) this.rooms.set(room, (cursor = new RoomCursor()));
-    return cursor.skip(from, to);
-  }
-
-  /** The subscription ended for good. @param {RoomId} room */
-  drop(room) {
-    this.rooms.delete(room);
-    this.live.delete(room);
-  }
-
-  /** Everything is void. */
-  clear() {
-    this.epoch = null;
-    this.rooms.clear();
-    this.live.clear();
-  }
-}
-
-/**
- * Notices a connection that answers pings and yet brings no events: every `pong` names the rooms
- * whose head moved, and what one pong named must have arrived when the next one comes.
- */
-export class DeafnessCheck {
-  /** @type {Map<RoomId, Seq>} */
-  #told = new Map();
-
-  /**
-   * @param {Object<string, Seq>|undefined} heads
-   * @param {Cursors} cursors
-   * @returns {RoomId[]} the rooms that stayed behind: any at all means deaf
-   */
-  pong(heads, cursors) {
-    const behind = [];
-    for (const [room, head] of this.#told) {
-      const at = cursors.at(room);
-      if (cursors.live.has(room) && at !== null && at < head) behind.push(room);
-    }
-    this.#told = new Map(Object.entries(heads ?? {}).map(([id, head]) => [Number(id), head]));
-    return behind;
-  }
-
-  reset() {
-    this.#told.clear();
-  }
-}
-
-/** When to ping and when to give a connection up. A clock that jumped (sleep, throttled tab) accuses nobody. */
-export class Heartbeat {
-  constructor({ pingEvery = 20_000, pongWithin = 15_000, silence = 45_000, lateness = 5_000 } = {}) {
-    Object.assign(this, { pingEvery, pongWithin, silence, lateness });
-    this.start(0);
-  }
-
-  /** @param {number} now */
-  start(now) {
-    this.lastInbound = now;
-    this.pingAt = now + this.pingEvery;
-    /** @type {number|null} */
-    this.pingedAt = null;
-  }
-
-  /** Anything arrived. @param {number} now */
-  inbound(now) {
-    this.lastInbound = now;
-  }
-
-  /** @param {number} now */
-  pinged(now) {
-    this.pingedAt = now;
-    this.pingAt = now + this.pingEvery;
-  }
-
-  pong() {
-    this.pingedAt = null;
-  }
-
-  /** @returns {number} when `tick` has something to say, if nothing arrives before */
-  nextAt() {
-    const pongBy = this.pingedAt === null ? Infinity : Math.max(this.pingedAt, this.lastInbound) + this.pongWithin;
-    return Math.min(this.pingAt, pongBy, this.lastInbound + this.silence);
-  }
-
-  /**
-   * @param {number} now
-   * @returns {"ping"|"dead"|null}
-   */
-  tick(now) {
-    const due = this.nextAt();
-    if (now < due) return null;
-    if (now > due + this.lateness) {
-      this.lastInbound = now;
-      this.pingedAt = null;
-      return 'ping';
-    }
-    return due === this.pingAt ? 'ping' : 'dead';
-  }
-}
-
-/**
- * @typedef {object} OutboxItem
- * @property {string} client_id
- * @property {string} lane             messages of one lane go out one after another
- * @property {Draft} draft
- * @property {number} order
- * @property {"queued"|"sending"} state
- * @property {number} attempts
- * @property {number} notBefore
- */
-
-/**
- * Messages that have not been answered yet. One lane for each room; the first of a lane is out, or
- * waits; the next follows when it has been answered. Nothing leaves without an answer.
- */
-export class Outbox {
-  /**
-   * @param {{storage?: Storage|null, key?: string, limit?: number, random?: () => number}} [options]
-   *   `storage`: where items outlive the page (localStorage), each under a key of its own, so that
-   *   several tabs do not overwrite each other
-   */
-  constructor({ storage = null, key = 'chat.outbox', limit = 500, random = Math.random } = {}) {
-    this.storage = storage;
-    this.key = key;
-    this.limit = limit;
-    this.random = random;
-    /** @type {OutboxItem[]} */
-    this.items = [];
-    this.order = 0;
-    this.#restore();
-  }
-
-  #restore() {
-    const found = [];
-    try {
-      for (let i = 0; i < (this.storage?.length ?? 0); i += 1) {
-        const name = this.storage.key(i);
-        if (name?.startsWith(`${this.key}/`)) found.push(JSON.parse(this.storage.getItem(name)));
-      }
-    } catch {
-      // A storage that cannot be read holds nothing for us.
-    }
-    found.sort((a, b) => a.order - b.order);
-    for (const { draft, order } of found) this.#push(draft, order);
-  }
-
-  #push(draft, order) {
-    const lane = draft.room_id === undefined ? `user:${draft.to_user}` : `room:${draft.room_id}`;
-    this.order = Math.max(this.order, order);
-    const item = { client_id: draft.client_id, lane, draft, order, state: 'queued', attempts: 0, notBefore: 0 };
-    this.items.push(item);
-    return item;
-  }
-
-  /**
-   * @param {Draft & {client_id: string}} draft
-   * @param {number} now
-   * @returns {OutboxItem}
-   */
-  add(draft, now) {
-    if (this.items.length >= this.limit) throw new ChatError({ code: 'outbox_full', message: 'too many unsent messages' });
-    const item = this.#push(draft, Math.max(this.order + 1, now));
-    try {
-      this.storage?.setItem(`${this.key}/${item.client_id}`, JSON.stringify({ draft, order: item.order }));
-    } catch {
-      // Full or forbidden: the item lives as long as the page.
-    }
-    return item;
-  }
-
-  /** @param {string} clientId */
-  get(clientId) {
-    return this.items.find((item) => item.client_id === clientId);
-  }
-
-  /** The first item of each lane. */
-  #firsts() {
-    const firsts = new Map();
-    for (const item of this.items) if (!firsts.has(item.lane)) firsts.set(item.lane, item);
-    return [...firsts.values()];
-  }
-
-  /**
-   * Takes what may go out now; it counts as sent.
-   * @param {number} now
-   * @returns {OutboxItem[]}
-   */
-  take(now) {
-    const due = this.#firsts().filter((item) => item.state === 'queued' && item.notBefore <= now);
-    for (const item of due) {
-      item.state = 'sending';
-      item.attempts += 1;
-    }
-    return due;
-  }
-
-  /** @returns {number} when `take` will have something that only waits for time */
-  nextAt() {
-    const waiting = this.#firsts().filter((item) => item.state === 'queued');
-    return Math.min(Infinity, ...waiting.map((item) => item.notBefore));
-  }
-
-  /** Answered, or seen in the log. @param {string} clientId @returns {OutboxItem|undefined} */
-  remove(clientId) {
-    const index = this.items.findIndex((item) => item.client_id === clientId);
-    if (index < 0) return undefined;
-    try {
-      this.storage?.removeItem(`${this.key}/${clientId}`);
-    } catch {
-      // See `add`.
-    }
-    return this.items.splice(index, 1)[0];
-  }
-
-  /**
-   * The server refused it.
-   * @param {string} clientId
-   * @param {ChatError} error
-   * @param {number} now
-   * @returns {"retry"|"failed"|"unknown"}  failed: it is out of the box
-   */
-  refused(clientId, error, now) {
-    const item = this.get(clientId);
-    if (!item) return 'unknown';
-    if (!error.retryable) {
-      this.remove(clientId);
-      return 'failed';
-    }
-    const bound = Math.min(20_000, 500 * 2 ** Math.min(item.attempts, 10));
-    item.state = 'queued';
-    item.notBefore = now + (error.retry_after_ms ?? Math.floor(this.random() * bound));
-    return 'retry';
-  }
-
-  /** The connection is gone: what was out goes out again, in the same order, under the same `client_id`. */
-  disconnected() {
-    for (const item of this.items) {
-      item.state = 'queued';
-      item.notBefore = 0;
-    }
-  }
-}
-
-/** Read pointers: the highest per room counts, one a second goes out. */
-export class ReadPointers {
-  constructor({ every = 1_000 } = {}) {
-    this.every = every;
-    /** @type {Map<RoomId, {want: Seq, sent: Seq, done: Seq, at: number}>} */
-    this.rooms = new Map();
-  }
-
-  /** @param {RoomId} room @param {Seq} seq @returns {boolean} whether it says anything new */
-  want(room, seq) {
-    const entry = this.rooms.get(room);
-    if (!entry) this.rooms.set(room, { want: seq, sent: 0, done: 0, at: -Infinity });
-    else if (seq > entry.want) entry.want = seq;
-    else return entry.want > entry.sent;
-    return true;
-  }
-
-  /** @param {number} now @returns {{room_id: RoomId, seq: Seq}[]} */
-  take(now) {
-    const due = [];
-    for (const [room_id, entry] of this.rooms) {
-      if (entry.want <= entry.sent || now < entry.at + this.every) continue;
-      entry.sent = entry.want;
-      entry.at = now;
-      due.push({ room_id, seq: entry.want });
-    }
-    return due;
-  }
-
-  /** It was answered. @param {RoomId} room @param {Seq} seq */
-  answered(room, seq) {
-    const entry = this.rooms.get(room);
-    if (entry) entry.done = Math.max(entry.done, seq);
-  }
-
-  /** What has no answer goes out again. */
-  disconnected() {
-    for (const entry of this.rooms.values()) {
-      entry.sent = entry.done;
-      entry.at = -Infinity;
-    }
-  }
-
-  nextAt() {
-    let at = Infinity;
-    for (const entry of this.rooms.values()) if (entry.want > entry.sent) at = Math.min(at, entry.at + this.every);
-    return at;
-  }
-
-  /** @param {RoomId} room */
-  drop(room) {
-    this.rooms.delete(room);
-  }
-
-  clear() {
-    this.rooms.clear();
-  }
-}
-
-/** @returns {string} text that nobody else makes: the name of a message until it has a `seq` */
-export function newClientId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-// ---------------------------------------------------------------------------------------------
-// REST
-
-/** The HTTP side. Every call answers with the decoded body or throws a ChatError. */
-export class ChatRest {
-  /** @param {{url: string, token: () => string|null, fetch?: typeof fetch}} options */
-  constructor({ url, token, fetch: fetcher }) {
-    this.url = url.replace(/\/+$/, '');
-    this.token = token;
-    this.fetch = fetcher ?? ((...args) => fetch(...args));
-  }
-
-  /**
-   * @param {string} method
-   * @param {string} path   below the mount
-   * @param {object} [body]
-   * @returns {Promise<any>}
-   */
-  async call(method, path, body) {
-    const headers = { Accept: 'application/json' };
-    const token = this.token();
-    if (token) headers.Authorization = `Bearer ${token}`;
-    if (body !== undefined) headers['Content-Type'] = 'application/json';
-    let response;
-    try {
-      response = await this.fetch(this.url + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
-    } catch {
-      throw new ChatError({ code: 'offline', message: 'The server cannot be reached.', retryable: true });
-    }
-    const text = await response.text();
-    let data;
-    try {
-      data = text ? JSON.parse(text) : undefined;
-    } catch {
-      data = undefined;
-    }
-    if (response.ok) return data;
-    throw new ChatError({
-      code: data?.code ?? (response.status === 401 ? 'unauthorized' : response.status >= 500 ? 'unavailable' : 'bad_request'),
-      message: data?.message ?? data?.detail ?? data?.title ?? `The server answered ${response.status}.`,
-      retryable: data?.retryable,
-      retry_after_ms: data?.retry_after_ms,
-      field: data?.field,
-      status: response.status,
-    });
-  }
-
-  /** @param {object} params */
-  #query(params) {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(params)) if (value !== undefined && value !== null) query.set(name, String(value));
-    const text = query.toString();
-    return text ? `?${text}` : '';
-  }
-
-  /** The own rooms, or with `public` (a search text, or "") open ones; `before` is `next` of the page before. @returns {Promise<{rooms: Room[], next?: string}>} */
-  rooms({ public: open, before, limit } = {}) {
-    return this.call('GET', `/rooms${this.#query({ public: open, before, limit })}`);
-  }
-
-  /** @param {{kind: "direct"|"group"|"public", name?: string, members?: UserId[], client_id?: string}} room @returns {Promise<Room>} */
-  createRoom(room) {
-    return this.call('POST', '/rooms', { client_id: newClientId(), members: [], ...room });
-  }
-
-  /** With members and pointers. @param {RoomId} id @returns {Promise<Room>} */
-  room(id) {
-    return this.call('GET', `/rooms/${id}`);
-  }
-
-  /** @param {RoomId} id @param {{name?: string, metadata?: object}} change */
-  changeRoom(id, change) {
-    return this.call('PATCH', `/rooms/${id}`, change);
-  }
-
-  /** @param {RoomId} id */
-  deleteRoom(id) {
-    return this.call('DELETE', `/rooms/${id}`);
-  }
-
-  /** @param {RoomId} id @param {UserId[]} users */
-  addMembers(id, users) {
-    return this.call('POST', `/rooms/${id}/members`, { users });
-  }
-
-  /** @param {RoomId} id @param {UserId} user @param {{role?: string, muted_until?: Time|null}} change */
-  changeMember(id, user, change) {
-    return this.call('PATCH', `/rooms/${id}/members/${encodeURIComponent(user)}`, change);
-  }
-
-  /** @param {RoomId} id @param {UserId|"me"} user */
-  removeMember(id, user) {
-    return this.call('DELETE', `/rooms/${id}/members/${encodeURIComponent(user)}`);
-  }
-
-  /** @param {RoomId} id a public room */
-  join(id) {
-    return this.call('POST', `/rooms/${id}/members/me`);
-  }
-
-  /** @param {RoomId} id */
-  leave(id) {
-    return this.removeMember(id, 'me');
-  }
-
-  /**
-   * A page of the log itself, as on the socket: the way over a gap.
-   * @param {RoomId} id
-   * @param {{since: Seq, limit?: number, epoch?: string}} from
-   * @returns {Promise<{events: RoomEvent[], head: Seq, epoch: string}>}
-   */
-  events(id, { since, limit, epoch }) {
-    return this.call('GET', `/rooms/${id}/events${this.#query({ since, limit, epoch })}`);
-  }
-
-  /** @param {UserId} id @returns {Promise<Profile>} */
-  user(id) {
-    return this.call('GET', `/users/${encodeURIComponent(id)}`);
-  }
-
-  /** @param {UserId} user */
-  block(user) {
-    return this.call('PUT', `/blocks/${encodeURIComponent(user)}`);
-  }
-
-  /** @param {UserId} user */
-  unblock(user) {
-    return this.call('DELETE', `/blocks/${encodeURIComponent(user)}`);
-  }
-}
-
-// ---------------------------------------------------------------------------------------------
-// The connection
+import { ChatCommands } from './chat-commands.js';
+import { Cursors, DeafnessCheck } from './chat-cursors.js';
+import { ChatError, closeAction } from './chat-error.js';
+import { newClientId, Outbox, ReadPointers } from './chat-outbox.js';
+import { ChatRest } from './chat-rest.js';
+import { Backoff, Heartbeat, Timers } from './chat-timing.js';
+
+export { ChatError, newClientId };
+
+/** @import { RoomId, Seq, UserId, WelcomeFrame, Draft, SendResult, ConnectionState } from './chat-types.js' */
 
 const HELLO_WITHIN = 15_000;
 /** A server takes 8 KiB from somebody it does not know yet. */
@@ -809,7 +48,7 @@ const REQUEST_ATTEMPTS = 5;
  * `outbox` {client_id, draft, state: "queued"|"sending"|"retrying"|"sent"|"failed", result?, error?} ·
  * `error` ChatError (one that answers nothing) · `token_expiring` · `bye`.
  */
-export class ChatClient {
+export class ChatClient extends ChatCommands {
   /**
    * @param {object} options
    * @param {string} options.url            the engine's mount, "/api/v1" or absolute
@@ -826,6 +65,7 @@ export class ChatClient {
    * @param {typeof fetch} [options.fetch]
    */
   constructor(options) {
+    super();
     const base = globalThis.location?.href;
     this.url = new URL(options.url, base).href.replace(/\/+$/, '');
     this.token = options.token ?? null;
@@ -837,6 +77,7 @@ export class ChatClient {
       setTimeout: (...args) => setTimeout(...args),
       clearTimeout: (timer) => clearTimeout(timer),
     };
+    this.#timers = new Timers(this.clock);
     this.WebSocket = options.WebSocket ?? globalThis.WebSocket;
     this.rest = new ChatRest({ url: this.url, token: () => this.token, fetch: options.fetch });
     this.cursors = new Cursors(options.position);
@@ -855,10 +96,9 @@ export class ChatClient {
 
   #events;
   #visibility;
-  /** @type {Map<string, Set<Function>>} */
-  #listeners = new Map();
   #socket = null;
-  #timers = new Map();
+  /** @type {Timers} */
+  #timers;
   #nextId = 1;
   /** Commands without an answer. @type {Map<number, {frame: object, resolve: Function, reject: Function, attempts: number, sent: boolean}>} */
   #pending = new Map();
@@ -878,29 +118,6 @@ export class ChatClient {
   #refreshing = null;
   #presence = null;
   #connectWaiters = [];
-
-  /**
-   * @param {string} name
-   * @param {(detail: any) => void} listener
-   * @returns {() => void} takes the listener away
-   */
-  on(name, listener) {
-    if (!this.#listeners.has(name)) this.#listeners.set(name, new Set());
-    this.#listeners.get(name).add(listener);
-    return () => this.#listeners.get(name)?.delete(listener);
-  }
-
-  #emit(name, detail) {
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
-      try {
-        listener(detail);
-      } catch (error) {
-        // A listener's mistake is the page's, not the connection's.
-        if (globalThis.reportError) globalThis.reportError(error);
-        else console.error(error);
-      }
-    }
-  }
 
   /** What to give a later client as `position`, so that it resumes where this one stood. */
   position() {
@@ -945,27 +162,13 @@ export class ChatClient {
     if (this.#visibility?.visibilityState !== 'hidden') this.#hurry();
   };
 
-  #timer(name, ms, action) {
-    this.clock.clearTimeout(this.#timers.get(name));
-    if (ms === null) this.#timers.delete(name);
-    else this.#timers.set(name, this.clock.setTimeout(() => {
-      this.#timers.delete(name);
-      action();
-    }, Math.min(Math.max(0, ms), 2 ** 31 - 1)));
-  }
-
-  #clearTimers() {
-    for (const timer of this.#timers.values()) this.clock.clearTimeout(timer);
-    this.#timers.clear();
-  }
-
   #setState(state, more = {}) {
     this.state = state;
-    this.#emit('state', { state, ...more });
+    this.emit('state', { state, ...more });
   }
 
   #open() {
-    this.#clearTimers();
+    this.#timers.clear();
     this.#discardSocket();
     this.#byeWait = null;
     this.#setState('connecting', { attempt: this.backoff.attempt });
@@ -983,7 +186,7 @@ export class ChatClient {
     });
     socket.onmessage = mine((event) => this.#onText(event.data));
     socket.onclose = mine((event) => this.#onClose(event.code || 1006, event.reason));
-    this.#timer('hello', HELLO_WITHIN, () => this.#resume('no welcome'));
+    this.#timers.set('hello', HELLO_WITHIN, () => this.#resume('no welcome'));
   }
 
   #discardSocket() {
@@ -1006,7 +209,7 @@ export class ChatClient {
 
   #onClose(code, reason) {
     this.#discardSocket();
-    this.#clearTimers();
+    this.#timers.clear();
     this.#disconnected();
     const action = closeAction(code);
     if (action === 'stop') return this.#stop(code, reason);
@@ -1018,7 +221,7 @@ export class ChatClient {
       this.#mayHurry = false;
       wait = this.#byeWait ?? FLOOD_WAIT + wait;
     }
-    this.#timer('retry', wait, () => this.#open());
+    this.#timers.set('retry', wait, () => this.#open());
     this.#setState('waiting', { retry_in_ms: wait, code, reason });
   }
 
@@ -1058,7 +261,7 @@ export class ChatClient {
   }
 
   #stop(code, reason) {
-    this.#clearTimers();
+    this.#timers.clear();
     this.#discardSocket();
     this.#disconnected();
     this.#events?.removeEventListener('online', this.#hurry);
@@ -1096,7 +299,7 @@ export class ChatClient {
       case 'typing':
       case 'receipt':
       case 'presence':
-      case 'unread': return this.#emit(frame.type, frame);
+      case 'unread': return this.emit(frame.type, frame);
       default:
         // Anything else with a place in a log is an event, also of a type made after this client.
         if (Number.isSafeInteger(frame.room_id) && Number.isSafeInteger(frame.seq)) this.#onEvent(frame);
@@ -1104,12 +307,12 @@ export class ChatClient {
   }
 
   #onWelcome(frame) {
-    this.#timer('hello', null);
+    this.#timers.set('hello', null);
     this.user = typeof frame.user === 'object' && frame.user ? frame.user.id : frame.user;
     this.limits = frame.limits ?? {};
     const { reset, gone, restarted } = this.cursors.welcome(frame);
     // Only a connection that lasts proves that the server is well, and the token with it.
-    this.#timer('stable', STABLE_AFTER, () => {
+    this.#timers.set('stable', STABLE_AFTER, () => {
       this.backoff.reset();
       this.#refreshed = false;
     });
@@ -1117,14 +320,14 @@ export class ChatClient {
     this.#deafness.reset();
     if (reset && !this.#resetTold) {
       this.#reads.clear();
-      this.#emit('reset', {});
+      this.emit('reset', {});
     }
     this.#resetTold = false;
     this.#setState('ready');
     for (const room_id of gone) this.#gone(room_id, 'gone');
-    for (const room_id of [...restarted, ...this.#forgotten]) this.#emit('room_reset', { room_id });
+    for (const room_id of [...restarted, ...this.#forgotten]) this.emit('room_reset', { room_id });
     this.#forgotten.clear();
-    this.#emit('welcome', frame);
+    this.emit('welcome', frame);
     for (const waiter of this.#connectWaiters.splice(0)) waiter.resolve(frame);
     if (this.#presence && this.#presence !== 'online') this.#write({ type: 'presence', status: this.#presence });
     for (const [id, entry] of this.#pending) this.#sendPending(id, entry);
@@ -1140,7 +343,7 @@ export class ChatClient {
     if (event.type === 'message' && event.client_id && event.actor === this.user) {
       this.#settle(event.client_id, { room_id: event.room_id, seq: event.seq, message: event.message, repeat: false });
     }
-    this.#emit('event', event);
+    this.emit('event', event);
   }
 
   #onGap(frame) {
@@ -1148,7 +351,7 @@ export class ChatClient {
       case 'repeat': return;
       case 'hole': return this.#resume(`a hole before the gap in room ${frame.room_id}`);
     }
-    this.#emit('gap', frame);
+    this.emit('gap', frame);
   }
 
   #onRoomAdded(frame) {
@@ -1157,7 +360,7 @@ export class ChatClient {
       if (this.cursors.at(frame.room.id) === null) this.cursors.start(frame.room.id, frame.room.head);
       else this.cursors.live.add(frame.room.id);
     }
-    this.#emit('room_added', frame);
+    this.emit('room_added', frame);
   }
 
   #onUnsubscribed(frame) {
@@ -1168,11 +371,11 @@ export class ChatClient {
     if (reason === 'requested') this.cursors.live.delete(room_id);
     else this.cursors.drop(room_id);
     this.#reads.drop(room_id);
-    this.#emit('unsubscribed', { type: 'unsubscribed', room_id, reason });
+    this.emit('unsubscribed', { type: 'unsubscribed', room_id, reason });
   }
 
   #onSubscribed(frame) {
-    if (this.cursors.start(frame.room_id, frame.head)) this.#emit('room_reset', { room_id: frame.room_id });
+    if (this.cursors.start(frame.room_id, frame.head)) this.emit('room_reset', { room_id: frame.room_id });
     this.#answered(frame);
   }
 
@@ -1184,9 +387,9 @@ export class ChatClient {
   }
 
   async #onTokenExpiring(frame) {
-    this.#emit('token_expiring', frame);
+    this.emit('token_expiring', frame);
     const token = await this.#freshToken();
-    if (token && this.state === 'ready') this.request({ type: 'auth', token }).catch((error) => this.#emit('error', error));
+    if (token && this.state === 'ready') this.request({ type: 'auth', token }).catch((error) => this.emit('error', error));
   }
 
   #onBye(frame) {
@@ -1195,11 +398,11 @@ export class ChatClient {
       this.cursors.clear();
       this.#reads.clear();
       this.#resetTold = true;
-      this.#emit('reset', {});
+      this.emit('reset', {});
     }
-    this.#emit('bye', frame);
+    this.emit('bye', frame);
     // The server closes with a code that says more; a server that forgets to is left.
-    this.#timer('bye', BYE_GRACE, () => this.#resume('bye'));
+    this.#timers.set('bye', BYE_GRACE, () => this.#resume('bye'));
   }
 
   // --- heartbeat ------------------------------------------------------------------------------
@@ -1214,9 +417,9 @@ export class ChatClient {
   #schedule() {
     if (this.state !== 'ready') return;
     const now = this.clock.now();
-    this.#timer('beat', this.#heartbeat.nextAt() - now, () => this.#beat());
+    this.#timers.set('beat', this.#heartbeat.nextAt() - now, () => this.#beat());
     const next = Math.min(this.outbox.nextAt(), this.#reads.nextAt());
-    this.#timer('pump', next === Infinity ? null : next - now, () => {
+    this.#timers.set('pump', next === Infinity ? null : next - now, () => {
       this.#pump();
       this.#schedule();
     });
@@ -1282,14 +485,14 @@ export class ChatClient {
       return;
     }
     const entry = this.#pending.get(frame.id);
-    if (!entry) return this.#emit('error', error);
+    if (!entry) return this.emit('error', error);
     if (!error.retryable || entry.attempts >= REQUEST_ATTEMPTS) {
       this.#pending.delete(frame.id);
       entry.reject(error);
       return;
     }
     const wait = error.retry_after_ms ?? Math.floor(this.random() * 500 * 2 ** entry.attempts);
-    this.#timer(`again ${frame.id}`, wait, () => {
+    this.#timers.set(`again ${frame.id}`, wait, () => {
       entry.sent = false;
       if (this.#pending.has(frame.id)) this.#sendPending(frame.id, entry);
     });
@@ -1308,7 +511,7 @@ export class ChatClient {
     return new Promise((resolve, reject) => {
       const item = this.outbox.add(whole, this.clock.now());
       this.#sendWaiters.set(item.client_id, { resolve, reject });
-      this.#emit('outbox', { client_id: item.client_id, draft: whole, state: 'queued' });
+      this.emit('outbox', { client_id: item.client_id, draft: whole, state: 'queued' });
       this.#pump();
       this.#schedule();
     });
@@ -1322,7 +525,7 @@ export class ChatClient {
       const id = this.#nextId++;
       this.#sends.set(id, item.client_id);
       this.#write({ type: 'send', id, ...item.draft });
-      this.#emit('outbox', { client_id: item.client_id, draft: item.draft, state: 'sending' });
+      this.emit('outbox', { client_id: item.client_id, draft: item.draft, state: 'sending' });
     }
     for (const { room_id, seq } of this.#reads.take(now)) this.#sendRead(room_id, seq);
   }
@@ -1330,7 +533,7 @@ export class ChatClient {
   #settle(clientId, result) {
     const item = this.outbox.remove(clientId);
     if (!item) return;
-    this.#emit('outbox', { client_id: clientId, draft: item.draft, state: 'sent', result });
+    this.emit('outbox', { client_id: clientId, draft: item.draft, state: 'sent', result });
     this.#sendWaiters.get(clientId)?.resolve(result);
     this.#sendWaiters.delete(clientId);
     this.#pump();
@@ -1341,7 +544,7 @@ export class ChatClient {
     const item = this.outbox.get(clientId);
     const verdict = this.outbox.refused(clientId, error, this.clock.now());
     if (verdict === 'unknown') return;
-    this.#emit('outbox', { client_id: clientId, draft: item.draft, state: verdict === 'failed' ? 'failed' : 'retrying', error });
+    this.emit('outbox', { client_id: clientId, draft: item.draft, state: verdict === 'failed' ? 'failed' : 'retrying', error });
     if (verdict === 'failed') {
       this.#sendWaiters.get(clientId)?.reject(error);
       this.#sendWaiters.delete(clientId);
@@ -1351,26 +554,6 @@ export class ChatClient {
   }
 
   // --- everything else ------------------------------------------------------------------------
-
-  /** @param {RoomId} room_id @param {Seq} seq @param {string} content @param {UserId[]} [mentions] */
-  edit(room_id, seq, content, mentions) {
-    return this.request({ type: 'edit', room_id, seq, content, ...(mentions ? { mentions } : {}) });
-  }
-
-  /** @param {RoomId} room_id @param {Seq} seq */
-  delete(room_id, seq) {
-    return this.request({ type: 'delete', room_id, seq });
-  }
-
-  /** @param {RoomId} room_id @param {Seq} seq @param {string} emoji */
-  react(room_id, seq, emoji) {
-    return this.request({ type: 'react', room_id, seq, emoji });
-  }
-
-  /** @param {RoomId} room_id @param {Seq} seq @param {string} emoji */
-  unreact(room_id, seq, emoji) {
-    return this.request({ type: 'unreact', room_id, seq, emoji });
-  }
 
   /** Now or never: nothing is kept for later. @param {RoomId} room_id @param {boolean} is_typing */
   typing(room_id, is_typing) {
@@ -1390,7 +573,7 @@ export class ChatClient {
       frame: { type: 'read', room_id, seq },
       resolve: (answer) => {
         this.#reads.answered(room_id, seq);
-        this.#emit('read', { room_id, read: answer.read, unread: answer.unread, mentions: answer.mentions });
+        this.emit('read', { room_id, read: answer.read, unread: answer.unread, mentions: answer.mentions });
       },
       reject: () => {},
       attempts: 0,
@@ -1398,27 +581,6 @@ export class ChatClient {
     };
     this.#pending.set(id, entry);
     this.#sendPending(id, entry);
-  }
-
-  /**
-   * A page of messages as they are at `as_of`.
-   * @param {RoomId} room_id
-   * @param {{before?: Seq, after?: Seq, around?: Seq, limit?: number}} [where]
-   * @returns {Promise<HistoryPage>}
-   */
-  history(room_id, where = {}) {
-    return this.request({ type: 'history', room_id, ...where });
-  }
-
-  /** @param {RoomId} room_id @param {{since?: Seq}} [from] the own cursor where absent */
-  subscribe(room_id, { since } = {}) {
-    const at = since ?? this.cursors.at(room_id);
-    return this.request({ type: 'subscribe', room_id, ...(at === null ? {} : { since: at }) });
-  }
-
-  /** @param {RoomId} room_id */
-  unsubscribe(room_id) {
-    return this.request({ type: 'unsubscribe', room_id });
   }
 
   /** @param {"online"|"away"|"invisible"} status */

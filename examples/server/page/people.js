@@ -4,13 +4,13 @@ const AT_ONCE = 4;
 
 export class People {
   /**
-   * @param {import('./chat-client.js').ChatRest} rest
+   * @param {import('./chat-rest.js').ChatRest} rest
    * @param {() => void} changed
    */
   constructor(rest, changed) {
     this.rest = rest;
     this.changed = changed;
-    /** @type {Map<string, import('./chat-client.js').Profile>} */
+    /** @type {Map<string, import('./chat-types.js').Profile>} */
     this.profiles = new Map();
     /** @type {Map<string, {status: string, last_seen?: string}>} */
     this.presence = new Map();
@@ -69,7 +69,7 @@ export class People {
     }
   }
 
-  /** @param {import('./chat-client.js').Presence} presence */
+  /** @param {import('./chat-types.js').Presence} presence */
   seen({ user, status, last_seen }) {
     const before = this.presence.get(user);
     this.presence.set(user, { status, last_seen: last_seen ?? before?.last_seen });

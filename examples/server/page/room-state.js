@@ -1,13 +1,13 @@
 // What is known of one room: a pure state, fed events, signals and pages of history.
 
-/** @typedef {import('./chat-client.js').Message} Message */
-/** @typedef {import('./chat-client.js').RoomEvent} RoomEvent */
+/** @typedef {import('./chat-types.js').Message} Message */
+/** @typedef {import('./chat-types.js').RoomEvent} RoomEvent */
 /** @typedef {Message & {asOf: number}} Held  a message and the last `seq` that is in it */
 
 const byUser = (list) => new Map((list ?? []).map((entry) => [entry.user, entry]));
 
 export class RoomState {
-  /** @param {import('./chat-client.js').Room} room @param {string} me */
+  /** @param {import('./chat-types.js').Room} room @param {string} me */
   constructor(room, me) {
     this.id = room.id;
     this.me = me;
@@ -21,7 +21,7 @@ export class RoomState {
     this.outgoing = [];
     /** @type {Map<string, {user: string, read: number, delivered: number}>} */
     this.pointers = new Map();
-    /** @type {Map<string, import('./chat-client.js').Member>|null} */
+    /** @type {Map<string, import('./chat-types.js').Member>|null} */
     this.members = null;
     /** Who is typing, until when. @type {Map<string, number>} */
     this.typing = new Map();
@@ -125,7 +125,7 @@ export class RoomState {
     }
   }
 
-  /** @param {import('./chat-client.js').Member} [member]  as it is now */
+  /** @param {import('./chat-types.js').Member} [member]  as it is now */
   #stands(member) {
     if (!member) return;
     this.members?.set(member.user, member);
@@ -196,7 +196,7 @@ export class RoomState {
 
   /**
    * Takes a page of history: true at `as_of`; what arrived later, before the page did, is put on top.
-   * @param {import('./chat-client.js').HistoryPage} page
+   * @param {import('./chat-types.js').HistoryPage} page
    * @param {Map<number, Held>} [into]
    */
   merge(page, into = this.messages) {

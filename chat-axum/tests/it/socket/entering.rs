@@ -10,7 +10,7 @@ use crate::support::{Client, MOUNT, chat, chat_with, limits, now, token, token_o
 #[tokio::test]
 async fn a_token_comes_by_any_of_five_ways() {
     let chat = chat().await;
-    let address = chat.serve().await;
+    let address = chat.serve();
     let ann = token("ann");
     let bearer = ("authorization", format!("Bearer {ann}"));
     let cookie = ("cookie", format!("chat_token={ann}"));
@@ -40,7 +40,7 @@ async fn a_token_comes_by_any_of_five_ways() {
 #[tokio::test]
 async fn nobody_without_a_valid_token_gets_in() {
     let chat = chat().await;
-    let address = chat.serve().await;
+    let address = chat.serve();
     let (ann, bob) = (token("ann"), token("bob"));
     let stale = token_of(json!({"sub": "ann", "exp": now() - 60.0}));
     let bearer = |token: &str| vec![("authorization", format!("Bearer {token}"))];
@@ -77,7 +77,7 @@ async fn hello_comes_first_or_not_at_all() {
     let mut limits = limits();
     limits.hello_bytes_max = 256;
     let chat = chat_with(limits, |router| router).await;
-    let address = chat.serve().await;
+    let address = chat.serve();
     let big = json!({"type": "hello", "token": "x".repeat(300)}).to_string();
     for (message, told, closed) in [
         (Message::text(r#"{"type":"ping","id":1}"#), Some(("bad_frame", json!(1))), 4400),
@@ -103,7 +103,7 @@ async fn who_does_not_say_hello_in_time_is_closed() {
     let mut limits = limits();
     limits.hello_timeout = Duration::from_millis(50);
     let chat = chat_with(limits, |router| router).await;
-    let address = chat.serve().await;
+    let address = chat.serve();
     let mut stranger = Client::stranger(address).await;
     assert_eq!(stranger.hear_out().await, (vec![], Some(4401)));
     let headers = [("authorization", format!("Bearer {}", token("ann")))];
@@ -118,7 +118,7 @@ async fn sockets_without_a_user_are_bounded() {
     let mut limits = limits();
     limits.unauthenticated_max = 2;
     let chat = chat_with(limits, |router| router).await;
-    let address = chat.serve().await;
+    let address = chat.serve();
     let mut first = Client::stranger(address).await;
     let second = Client::stranger(address).await;
     let refused = Client::open(address, "", &[]).await.err().unwrap();
@@ -137,7 +137,7 @@ async fn sockets_without_a_user_are_bounded() {
 #[tokio::test]
 async fn a_subprotocol_is_spoken_where_it_is_offered() {
     let chat = chat().await;
-    let address = chat.serve().await;
+    let address = chat.serve();
     for (offered, spoken) in [("chat.v1", Some("chat.v1")), ("other, chat.v1", Some("chat.v1")), ("", None)] {
         let mut request = axum::http::Request::get(format!("http://{address}{MOUNT}/ws"))
             .header("host", address.to_string())

@@ -1,6 +1,7 @@
 // What becomes of a message until it has an answer.
 
-import { ChatError, Outbox } from '/chat-client.js';
+import { ChatError } from '/chat-error.js';
+import { Outbox } from '/chat-outbox.js';
 import { connected, equal, message, ok, refusal, settle, test } from '/selftest/harness.js';
 
 const draft = (client_id, room_id = 7) => ({ client_id, room_id, content: client_id });

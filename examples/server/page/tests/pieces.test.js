@@ -1,6 +1,9 @@
 // The pure pieces: cursors, waits, the heartbeat.
 
-import { Backoff, closeAction, Cursors, DeafnessCheck, Heartbeat, newClientId, ReadPointers, RoomCursor } from '/chat-client.js';
+import { Cursors, DeafnessCheck, RoomCursor } from '/chat-cursors.js';
+import { closeAction } from '/chat-error.js';
+import { newClientId, ReadPointers } from '/chat-outbox.js';
+import { Backoff, Heartbeat } from '/chat-timing.js';
 import { equal, ok, test } from '/selftest/harness.js';
 
 test('close codes: who comes back and who does not', () => {
