@@ -347,12 +347,15 @@ async fn read_page(engine: Arc<Inner>, sub: Arc<Subscription>, after: Seq) -> Op
         match read {
             Ok(page) => {
                 let mut run = Run::default();
-                run.clear(page.events.first().map_or(page.head, |event| event.seq.back(1)));
-                if page.floor > after && run.after > after {
+                run.clear(after.max(page.floor));
+                if page.floor > after {
                     // What lies below the floor is gone for good (a deleted room): the log goes on above it.
                     sub.connection.skip_to(&sub, run.after);
                 }
                 for event in &page.events {
+                    if event.seq != run.last().next() {
+                        break;
+                    }
                     if let Some(reason) = event.body.ends(&sub.connection.user) {
                         sub.bound(event.seq, reason);
                     }
