@@ -1,4 +1,32 @@
-//! axum adapter.
+//! Mounts a chat engine into any axum application.
+//!
+//! [`router`] gives a [`Router`](axum::Router) to nest under a path of the host's: the native protocol over a
+//! WebSocket at `ws`, and REST beside it. [`ChatRouter`] is the same with options. Who asks is told by an
+//! [`Authenticator`]: the host's own, or [`JwtAuthenticator`].
+//!
+//! The crate sets nothing process-wide: no runtime, no subscriber, no signal handler, no port, no crypto backend.
 
+mod auth;
+mod extract;
+mod frames;
+#[cfg(feature = "openapi")]
+mod openapi;
+mod origin;
+mod problem;
+mod rest;
+mod router;
+mod shared;
+mod socket;
 #[doc(hidden)]
 pub mod ws;
+
+pub use async_trait::async_trait;
+pub use auth::{AuthError, Authenticator, Credentials};
+#[cfg(feature = "jwt")]
+pub use auth::{InvalidKey, JwtAlgorithm, JwtAuthenticator};
+pub use frames::NativeFrames;
+#[cfg(feature = "openapi")]
+pub use openapi::document as openapi_document;
+pub use origin::{InvalidOrigin, OriginGate};
+pub use router::{ChatRouter, router};
+pub use socket::Sockets;

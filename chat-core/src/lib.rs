@@ -12,12 +12,15 @@ pub mod memory;
 pub mod model;
 mod outlet;
 pub mod protocol;
+#[cfg(feature = "schema")]
+mod schema;
 mod signal;
 pub mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod wire;
 
+pub use async_trait::async_trait;
 pub use clock::{Clock, SystemClock};
 pub use engine::{
     AsHost, AsUser, Batch, BuildError, Busy, Commands, ConnectOptions, Connected, CreateRoom, Created,

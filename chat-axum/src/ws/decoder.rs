@@ -190,7 +190,7 @@ impl Decoder {
             if !frame.opcode.is_control() {
                 self.message += len as u32;
                 if self.kind == Some(Opcode::Text) {
-                    self.check_utf8(frame.fin && ended)?;
+                    self.check_utf8()?;
                 }
             }
             if !ended {
@@ -268,12 +268,13 @@ impl Decoder {
     }
 
     /// Goes on checking the text where the last call stopped: at most three bytes are looked at twice.
-    fn check_utf8(&mut self, whole: bool) -> Result<(), ProtocolError> {
+    fn check_utf8(&mut self) -> Result<(), ProtocolError> {
         let unchecked = &self.buffer[self.checked as usize..];
         let valid = match str::from_utf8(unchecked) {
             Ok(text) => text.len(),
-            // No length: the text ends within a character, which more bytes may complete.
-            Err(error) if error.error_len().is_none() && !whole => error.valid_up_to(),
+            // No length: the text stops within a character, which more bytes may complete. Where none come, reading
+            // the whole message as text tells.
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
             Err(_) => return Err(ProtocolError::InvalidUtf8),
         };
         self.checked += valid as u32;

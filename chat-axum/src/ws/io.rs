@@ -115,9 +115,7 @@ impl<S: Read + Write + Unpin> Io<S> {
         let _ = tokio::time::timeout(patience, end).await;
         self.close();
     }
-}
 
-impl<S: Read + Write + Unpin> Io<S> {
     /// Runs a write on the stream, and keeps the promise that nothing is written after an error.
     fn write_with<T>(
         &self,
@@ -197,3 +195,6 @@ fn park(slot: &mut Option<Waker>, cx: &Context<'_>, pending: bool) {
 fn closed() -> io::Error {
     io::ErrorKind::NotConnected.into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -158,3 +158,6 @@ pub(super) fn with_scratch<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
     BUFFER.set(Some(buffer));
     result
 }
+
+#[cfg(test)]
+mod tests;

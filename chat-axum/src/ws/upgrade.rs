@@ -58,8 +58,8 @@ pub struct Upgrading {
 
 /// Checks that a request opens a WebSocket, and takes the connection's upgrade out of its extensions.
 ///
-/// Says nothing about who asks: `Origin` and credentials are the caller's to check before it [finishes]
-/// (Accepted::finish).
+/// Says nothing about who asks: `Origin` and credentials are the caller's to check before
+/// [`Accepted::finish`].
 ///
 /// # Errors
 /// The first thing that is wrong with the request; the parts are then as they were.

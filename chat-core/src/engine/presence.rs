@@ -35,25 +35,48 @@ pub(crate) struct Presence {
     counts: Mutex<BTreeMap<RoomId, u32>>,
 }
 
+/// Who was there when a connection began.
+#[derive(Debug)]
+pub(crate) struct Snapshot(Vec<(UserId, PresenceStatus)>);
+
+impl Snapshot {
+    /// As `welcome` tells it.
+    pub(crate) fn told(&self) -> Vec<PresenceEntry> {
+        let there = self.0.iter().filter(|(_, status)| *status != PresenceStatus::Offline);
+        there
+            .map(|(user, status)| PresenceEntry { user: user.clone(), status: *status, last_seen: None })
+            .collect()
+    }
+}
+
 impl Inner {
     /// Who of a user's acquaintances is there.
-    pub(crate) async fn presence_snapshot(&self, user: &UserId) -> Vec<PresenceEntry> {
+    pub(crate) async fn presence_snapshot(&self, user: &UserId) -> Snapshot {
         let (size, limit) = (self.limits.signals_room_max, self.limits.presence_snapshot_max);
         let Ok(users) = self.read("acquaintances", self.store.acquaintances(user, &[], size, limit)).await
         else {
-            return Vec::new();
+            return Snapshot(Vec::new());
         };
-        let Ok(statuses) = self.link.leases.read(&users).await else { return Vec::new() };
-        let there = |(user, status): (UserId, PresenceStatus)| {
-            (status != PresenceStatus::Offline).then_some(PresenceEntry { user, status, last_seen: None })
-        };
-        users.into_iter().zip(statuses).filter_map(there).collect()
+        let Ok(statuses) = self.link.leases.read(&users).await else { return Snapshot(Vec::new()) };
+        Snapshot(users.into_iter().zip(statuses).collect())
     }
 
-    /// A connection has begun.
-    pub(crate) fn presence_begins(self: &Arc<Self>, connection: &Arc<Connection>) {
+    /// A connection has begun, and was told `snapshot`.
+    pub(crate) fn presence_begins(self: &Arc<Self>, connection: &Arc<Connection>, snapshot: Snapshot) {
         let (engine, connection) = (Arc::clone(self), Arc::clone(connection));
-        self.spawn(async move { engine.renew(&[connection]).await });
+        self.spawn(async move {
+            engine.renew(&[Arc::clone(&connection)]).await;
+            // Whoever came or went while this one was not yet subscribed was told to nobody here.
+            let (users, told): (Vec<_>, Vec<_>) = snapshot.0.into_iter().unzip();
+            let Ok(now) = engine.link.leases.read(&users).await else { return };
+            for ((user, told), status) in users.into_iter().zip(told).zip(now) {
+                if told != status {
+                    let last_seen = (status == PresenceStatus::Offline).then(|| engine.clock.now());
+                    let signal = Signal::Presence { user, status, last_seen };
+                    signal_one(&connection, &signal, &signal.key(), &mut Vec::new());
+                }
+            }
+        });
     }
 
     /// A connection has ended; `last`: of this user on this node.

@@ -290,6 +290,7 @@ impl Batch {
             *start = *end as usize;
             Some(frame)
         });
+        // What a format has no frame for is nothing.
         all.filter(|frame| !frame.is_empty())
     }
 
@@ -344,6 +345,7 @@ impl Inner {
             }
         }
         let gone = self.gone(user, &listed, &memberships).await?;
+        let snapshot = self.presence_snapshot(user).await;
         let welcome = Welcome {
             user: self.own_profile(connection),
             connection_id: connection.id,
@@ -355,7 +357,7 @@ impl Inner {
             heads,
             gone,
             blocked: Vec::new(),
-            presence: self.presence_snapshot(user).await,
+            presence: snapshot.told(),
         };
         connection.reply(&ServerFrame::Welcome(&welcome));
         let heads = welcome.heads;
@@ -372,7 +374,7 @@ impl Inner {
         if reset {
             metrics::resumed("reset");
         }
-        self.presence_begins(connection);
+        self.presence_begins(connection, snapshot);
         self.keep_profile(connection);
         Ok(())
     }

@@ -15,9 +15,14 @@ use crate::{
     store::{
         Change, EventLimit, EventPage, Head, LogStore, MessagePage, MessageQuery, MessageStore, Outcome,
         PREVIEW_CHARS, PointerMove, PointerStore, ProfileStore, Refusal, RoomKey, RoomScope, RoomStore,
-        RoomsQuery, StoreError, decide::decide_all,
+        RoomsQuery, StoreError, decide,
     },
 };
+
+#[cfg(not(test))]
+use decide::decide_all;
+#[cfg(test)]
+use strict::decide_all;
 
 /// A store in memory, for tests, demos and hosts that need nothing to outlive the process.
 ///
@@ -177,11 +182,11 @@ impl RoomStore for MemoryStore {
                 let shares = |other: &&UserId| *other != user && room.members.contains_key(*other);
                 found.extend(users.iter().filter(shares).cloned());
             }
-            if found.len() >= limit {
-                break;
+            while found.len() > limit {
+                found.pop_last();
             }
         }
-        Ok(found.into_iter().take(limit).collect())
+        Ok(found.into_iter().collect())
     }
 
     async fn bans(&self, room: RoomId, limit: usize) -> Result<Vec<Ban>, StoreError> {
@@ -327,3 +332,6 @@ fn entry(state: &RoomState, viewer: Option<&UserId>) -> RoomEntry {
         activity: state.activity(),
     }
 }
+
+#[cfg(test)]
+mod strict;

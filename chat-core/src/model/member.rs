@@ -6,6 +6,7 @@ use super::{Seq, Timestamp, UserId};
 
 /// What a member may do, least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Role {
@@ -19,6 +20,7 @@ pub enum Role {
 
 /// A user in a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "stores build it; a new field must not be forgotten")]
 pub struct Member {
     /// The user.
@@ -34,6 +36,7 @@ pub struct Member {
 
 /// Why a user is no member any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LeaveReason {
@@ -47,6 +50,7 @@ pub enum LeaveReason {
 
 /// A user kept out of a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "stores build it; a new field must not be forgotten")]
 pub struct Ban {
     /// The user.

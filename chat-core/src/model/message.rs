@@ -6,6 +6,7 @@ use super::{AttachmentId, Emoji, MessageId, MessageKind, Metadata, RoomId, Seq, 
 
 /// A message as it is now. Where `deleted`, nothing of what was said is left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "stores build it; a new field must not be forgotten")]
 pub struct Message {
     /// Unique over all rooms.
@@ -67,6 +68,7 @@ impl Message {
 
 /// A message in an answer, with what events do not carry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "stores build it; a new field must not be forgotten")]
 pub struct MessageView {
     /// The message.
@@ -81,6 +83,7 @@ pub struct MessageView {
 
 /// How many users reacted with one emoji.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "stores build it; a new field must not be forgotten")]
 pub struct ReactionCount {
     /// The emoji.
@@ -93,6 +96,7 @@ pub struct ReactionCount {
 
 /// A thread in short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "stores build it; a new field must not be forgotten")]
 pub struct ThreadSummary {
     /// Messages in it.
@@ -103,6 +107,7 @@ pub struct ThreadSummary {
 
 /// An earlier version of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "stores build it; a new field must not be forgotten")]
 pub struct MessageVersion {
     /// Which one.

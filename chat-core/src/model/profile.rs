@@ -6,6 +6,7 @@ use super::{Timestamp, UserId};
 
 /// What is shown of a user. The host's directory gives it, else the claims seen last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "hosts build it; a new field must not be forgotten")]
 pub struct Profile {
     /// The user.

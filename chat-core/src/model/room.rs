@@ -6,6 +6,7 @@ use super::{Member, Message, Metadata, Role, RoomId, Seq, Timestamp, UserId};
 
 /// Who may be in a room, and how one gets in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RoomKind {
@@ -19,6 +20,7 @@ pub enum RoomKind {
 
 /// What a member may read of the time before the join.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum HistoryMode {
@@ -31,6 +33,7 @@ pub enum HistoryMode {
 
 /// A room as its log carries it: no aggregates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Room {
     /// Its id.
@@ -89,6 +92,7 @@ pub struct Membership {
 
 /// A room in a user's list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "stores build it; a new field must not be forgotten")]
 pub struct RoomEntry {
     /// The room.
@@ -131,6 +135,7 @@ pub struct Activity {
 
 /// One room in full.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "built by the engine alone")]
 pub struct RoomDetail {
     /// The room as in the list.
@@ -146,6 +151,7 @@ pub struct RoomDetail {
 
 /// How far a member has got in a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "stores build it; a new field must not be forgotten")]
 pub struct Pointer {
     /// The member.
@@ -158,6 +164,7 @@ pub struct Pointer {
 
 /// What is unread for one member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "stores build it; a new field must not be forgotten")]
 pub struct Unread {
     /// The read pointer.

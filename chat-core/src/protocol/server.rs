@@ -149,6 +149,7 @@ pub struct Welcome {
 
 /// Whether a user is there, as `welcome` tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(missing_docs, reason = "the fields are those of the protocol's frames")]
 #[expect(clippy::exhaustive_structs, reason = "built by the engine alone")]
 pub struct PresenceEntry {

@@ -221,7 +221,9 @@ impl Change {
         match &self.body {
             ChangeBody::Send(_) | ChangeBody::Delete { .. } | ChangeBody::DeleteRoom => true,
             ChangeBody::Create(room) => {
-                room.kind == RoomKind::Direct || room.subject.is_some() || room.client_id.is_some()
+                // The host's rooms have no maker, so that a key alone does not find them again.
+                let has_key = room.client_id.is_some() && self.actor.user().is_some();
+                room.kind == RoomKind::Direct || room.subject.is_some() || has_key
             }
             _ => false,
         }

@@ -41,28 +41,48 @@ pub trait LogStore: fmt::Debug + Send + Sync + 'static {
     /// The text that names this state of the store: cursors of another epoch mean nothing.
     ///
     /// # To ensure correctness
-    /// - It is made at random when the store is made, and stays until [`LogStore::renew_epoch`].
+    /// - It is made at random when the store is made (suite: `the_epoch_is_made_at_random`), and stays until
+    ///   [`LogStore::renew_epoch`] (suite: `the_epoch_stands_until_renewed`).
     async fn epoch(&self) -> Result<String, StoreError>;
 
     /// Replaces the epoch, where it still is `old`; gives the one that stands then.
     ///
     /// # To ensure correctness
-    /// - Of two calls with the same `old`, one wins and both get its epoch.
+    /// - Of two calls with the same `old`, one wins and both get its epoch (suite:
+    ///   `one_of_many_renewals_of_the_epoch_wins`).
     async fn renew_epoch(&self, old: &str, new: &str) -> Result<String, StoreError>;
 
     /// Makes changes, each wholly or not at all, in the order given for each room; one answer a change.
     ///
     /// # To ensure correctness
-    /// - An applied change takes its room's next position: dense, from 1, under contention too; a refused,
-    ///   repeated or empty one takes none.
-    /// - When it returns, the changes are durable, and every later read on every node sees them.
-    /// - Preconditions are judged on the state that the position before left, under the room's lock.
+    /// - An applied change takes its room's next position: dense, from 1, under contention too (suite:
+    ///   `positions_are_dense_from_one`, `positions_stay_dense_under_contention`,
+    ///   `random_changes_leave_what_a_naive_model_expects`); a refused, repeated or empty one takes none (suite:
+    ///   `what_is_not_applied_takes_no_position`).
+    /// - The answers are in the order of the changes, and a refused one hinders no other (suite:
+    ///   `a_batch_is_answered_change_by_change`).
+    /// - When it returns, the changes are durable, and every later read on every node sees them (suite:
+    ///   `what_is_committed_is_read_back`, `reads_beside_writes_are_of_one_moment`; that they outlive the process
+    ///   each backend shows for itself).
+    /// - Preconditions are judged on the state that the position before left, under the room's lock (suite:
+    ///   `a_batch_sees_what_it_did_before`, `what_a_change_requires_is_checked`,
+    ///   `nothing_of_a_removed_member_is_above_the_removal`, `a_room_keeps_an_owner_whoever_leaves_at_once`,
+    ///   `members_stay_what_the_log_says`).
     /// - A message with the `client_id` of an earlier one by the same sender in the same room is
     ///   [`Outcome::Repeat`] of that one, also twice in one batch and from two nodes at once, also where the
-    ///   sender may not write any more; with another digest it is [`Refusal::BodyMismatch`].
-    /// - A direct room for a pair, a room for a subject, a room for its maker's `client_id` exists once.
-    /// - `at` never goes back within a room.
-    /// - A deleted message's content is gone from messages, earlier versions and mentions in the same step.
+    ///   sender may not write any more (suite: `a_repeated_send_is_answered_as_the_first`,
+    ///   `equal_sends_in_one_batch_are_one`, `equal_sends_at_once_are_one`,
+    ///   `a_repeat_comes_before_every_precondition`); with another digest it is [`Refusal::BodyMismatch`] (suite:
+    ///   `another_body_under_a_key_is_refused`, `different_sends_under_one_key_at_once`).
+    /// - A direct room for a pair, a room for a subject, a room for its maker's `client_id` exists once (suite:
+    ///   `a_direct_room_is_one_for_its_pair`, `a_room_for_a_subject_is_one`, `a_room_for_its_makers_key_is_one`,
+    ///   `equal_rooms_in_one_batch_are_one`, `equal_rooms_at_once_are_one`), until it is deleted (suite:
+    ///   `the_keys_of_a_deleted_room_are_free`).
+    /// - `at` never goes back within a room (suite: `times_never_go_back`).
+    /// - A deleted message's content is gone from messages, earlier versions and mentions in the same step (suite:
+    ///   `deleted_content_is_gone_everywhere`).
+    /// - A deleted room leaves its row and the event that says so, and nothing else (suite:
+    ///   `a_deleted_room_leaves_nothing_but_its_end`).
     ///
     /// # Errors
     /// With [`StoreErrorKind::Unknown`] the whole batch may or may not be stored; with every other kind nothing is.
@@ -71,12 +91,20 @@ pub trait LogStore: fmt::Debug + Send + Sync + 'static {
     /// Events above `after`, oldest first.
     ///
     /// # To ensure correctness
-    /// - They are contiguous, the first is at `max(after, floor) + 1`, and there is at least one where any is left.
-    /// - A `message` or `message_edited` carries the message as it is now.
-    /// - `head` is of the same snapshot. An unknown room is an empty page with head 0.
+    /// - They are contiguous, the first is at `max(after, floor) + 1`, and there is at least one where any is left
+    ///   (suite: `events_are_contiguous_from_the_cursor`, `events_stop_at_their_limits`,
+    ///   `positions_above_the_head_find_nothing`).
+    /// - A `message` or `message_edited` carries the message as it is now (suite:
+    ///   `events_carry_messages_as_they_are_now`).
+    /// - `head` is of the same snapshot (suite: `reads_beside_writes_are_of_one_moment`). An unknown room is an empty
+    ///   page with head 0 (suite: `an_unknown_room_has_no_log`).
     async fn events(&self, room: RoomId, after: Seq, limit: EventLimit) -> Result<EventPage, StoreError>;
 
     /// The message that a sender stored under a key, as it is now, with the digest of its request.
+    ///
+    /// # To ensure correctness
+    /// - Keys are told apart byte for byte, by sender and room (suite: `a_sent_message_is_found_under_its_key`,
+    ///   `keys_of_sends_are_kept_apart`).
     async fn sent(
         &self,
         room: RoomId,
@@ -92,13 +120,17 @@ pub trait LogStore: fmt::Debug + Send + Sync + 'static {
 #[async_trait]
 pub trait RoomStore: fmt::Debug + Send + Sync + 'static {
     /// The room under a unique key; a deleted room has none.
+    ///
+    /// # To ensure correctness
+    /// - Keys are told apart byte for byte (suite: `rooms_are_found_under_their_keys`).
     async fn find_room(&self, key: &RoomKey) -> Result<Option<RoomId>, StoreError>;
 
     /// A user's standing in those of `rooms` where the user is a member, or in all, the latest active first.
     ///
     /// # To ensure correctness
-    /// - `role`, `head` and `visible_from` of one entry are of one snapshot.
-    /// - Deleted rooms are left out.
+    /// - `role`, `head` and `visible_from` of one entry are of one snapshot (suite: `a_member_begins_at_the_join`,
+    ///   `history_may_begin_with_the_join`, `memberships_are_listed_by_activity`).
+    /// - Deleted rooms are left out (suite: `a_deleted_room_leaves_nothing_but_its_end`).
     async fn memberships(
         &self,
         user: &UserId,
@@ -106,11 +138,25 @@ pub trait RoomStore: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Membership>, StoreError>;
 
-    /// Rooms in full for a list, latest activity first. Unread counts, `head` and `last_message` of one entry
-    /// are of one snapshot.
+    /// Rooms in full for a list, latest activity first.
+    ///
+    /// # To ensure correctness
+    /// - Unread counts, `head` and `last_message` of one entry are of one snapshot (suite:
+    ///   `reads_beside_writes_are_of_one_moment`).
+    /// - Each room comes once, the greater id first of two at one time, and the list goes on below the last one's
+    ///   activity (suite: `rooms_are_listed_by_activity`, `open_rooms_are_listed_by_activity`).
+    /// - `last_message` is the newest that is not deleted (suite: `a_tombstone_keeps_its_place`); none where the viewer
+    ///   is no member, or where it lies at or below the viewer's `visible_from` (suite:
+    ///   `the_last_message_is_for_members`).
+    /// - Deleted rooms are left out (suite: `a_deleted_room_leaves_nothing_but_its_end`).
+    /// - No text of a search is special, and case does not count, in any alphabet (suite:
+    ///   `open_rooms_are_found_by_name`).
     async fn rooms(&self, query: &RoomsQuery) -> Result<Vec<RoomEntry>, StoreError>;
 
     /// Members by user id, after the one given; nothing for a deleted or unknown room.
+    ///
+    /// # To ensure correctness
+    /// - Ids are ordered byte by byte (suite: `members_are_listed_by_id`).
     async fn members(
         &self,
         room: RoomId,
@@ -118,8 +164,12 @@ pub trait RoomStore: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Member>, StoreError>;
 
-    /// Those of `users` who share a room of at most `room_size_max` members with `user`; with `users` empty, all
-    /// of them, at most `limit`.
+    /// Those of `users` who share a room of at most `room_size_max` members with `user`, or with `users` empty all
+    /// who do: by user id, at most `limit`, `user` not among them.
+    ///
+    /// # To ensure correctness
+    /// - They are the least ids, whatever the rooms, each once (suite: `acquaintances_share_a_room`,
+    ///   `acquaintances_are_listed_by_id`).
     async fn acquaintances(
         &self,
         user: &UserId,
@@ -141,9 +191,11 @@ pub trait MessageStore: fmt::Debug + Send + Sync + 'static {
     /// Messages of a room by position, oldest first whatever the direction, deleted ones as tombstones.
     ///
     /// # To ensure correctness
-    /// - `as_of` is the room's head in the snapshot that the messages were read in.
-    /// - None at or below `visible_from`; `more` says whether the asked direction goes on (for
-    ///   [`Range::Around`]: backwards).
+    /// - `as_of` is the room's head in the snapshot that the messages were read in (suite:
+    ///   `reads_beside_writes_are_of_one_moment`).
+    /// - None at or below `visible_from` (suite: `pages_begin_where_the_readers_log_does`); `more` says whether the
+    ///   asked direction goes on (for [`Range::Around`]: backwards) (suite: `pages_before_a_position`,
+    ///   `pages_after_a_position`, `pages_around_a_position`, `pages_of_a_thread`).
     async fn messages(&self, room: RoomId, query: &MessageQuery) -> Result<MessagePage, StoreError>;
 
     /// The earlier versions of a message, oldest first, without the one that stands; none of a deleted one.
@@ -161,7 +213,9 @@ pub trait PointerStore: fmt::Debug + Send + Sync + 'static {
     /// Moves pointers forward; the answer is where each stands now, `None` where the user is no member.
     ///
     /// # To ensure correctness
-    /// - A pointer never goes back and is never above the head; a read pointer pulls the delivered one along.
+    /// - A pointer never goes back and is never above the head; a read pointer pulls the delivered one along (suite:
+    ///   `pointers_go_forward_up_to_the_head`, `pointers_moved_at_once_end_at_the_greatest`).
+    /// - Answers are in the order of the moves (suite: `pointers_are_answered_in_order`).
     async fn advance(&self, moves: &[PointerMove]) -> Result<Vec<Option<Pointer>>, StoreError>;
 
     /// The pointers of a room's members by user id, at most `limit`.
@@ -170,8 +224,10 @@ pub trait PointerStore: fmt::Debug + Send + Sync + 'static {
     /// What is unread for a user in those of `rooms` where the user is a member.
     ///
     /// # To ensure correctness
-    /// - Messages of kind `system` do not count, tombstones do, own ones do not (an own send moves the pointer).
-    /// - Mentions in deleted messages do not count.
+    /// - Messages of kind `system` do not count, tombstones do (suite: `unread_counts_messages_above_the_pointer`), own
+    ///   ones do not: an own send moves the pointer (suite: `an_own_send_moves_the_own_pointers`).
+    /// - Mentions in deleted messages and in those of kind `system` do not count (suite: `mentions_count_as_they_stand`).
+    /// - Both are counted up to [`UNREAD_CAP`] (suite: `unread_counts_are_capped`).
     async fn unread(&self, user: &UserId, rooms: &[RoomId]) -> Result<Vec<(RoomId, Unread)>, StoreError>;
 }
 
@@ -184,7 +240,10 @@ pub trait ProfileStore: fmt::Debug + Send + Sync + 'static {
     /// The profiles kept of those users.
     async fn profiles(&self, users: &[UserId]) -> Result<Vec<StoredProfile>, StoreError>;
 
-    /// Notes when users were last connected; never goes back; makes a profile where there is none.
+    /// Notes when users were last connected; makes a profile where there is none.
+    ///
+    /// # To ensure correctness
+    /// - It never goes back, and outlives a new profile (suite: `last_seen_never_goes_back`).
     async fn touch(&self, users: &[(UserId, Timestamp)]) -> Result<(), StoreError>;
 }
 

@@ -116,6 +116,7 @@ pub enum Range {
 
 /// Messages of a room.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "stores build it; a new field must not be forgotten")]
 pub struct MessagePage {
     /// Oldest first.

@@ -10,12 +10,15 @@ mod faulty_store;
 mod forward;
 mod rng;
 pub mod sim;
+pub mod store_suite;
 #[cfg(test)]
 mod tape;
+mod twin;
 
 #[doc(inline)]
-pub use crate::bus_suite;
+pub use crate::{bus_suite, store_suite};
 pub use broken_store::{BrokenStore, Flaw};
 pub use faulty_bus::{BusFaults, FaultyBus, Told};
 pub use faulty_store::{CallFaults, CommitFault, FaultyStore, StoreFaults};
 pub use rng::Rng;
+pub use twin::same_as_memory;

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use argon2::{
     Argon2,
-    password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _},
+    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
 use parking_lot::Mutex;
 use sqlx::{Row as _, SqlitePool};
@@ -21,7 +21,7 @@ const WAITING_MAX: usize = 64;
 
 /// An account, as others may see it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Account {
+pub(crate) struct Account {
     /// Its id as text.
     pub id: String,
     /// The name signed in with.
@@ -30,7 +30,7 @@ pub struct Account {
 
 /// Why there is no account.
 #[derive(Debug, thiserror::Error)]
-pub enum AccountError {
+pub(crate) enum AccountError {
     /// A name or password that cannot be one.
     #[error("{0}")]
     Invalid(&'static str),
@@ -50,7 +50,7 @@ pub enum AccountError {
 
 /// The accounts.
 #[derive(Clone, Debug)]
-pub struct Accounts {
+pub(crate) struct Accounts {
     kept: Kept,
     hashing: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
@@ -64,12 +64,12 @@ enum Kept {
 
 impl Accounts {
     /// Accounts that go with the process.
-    pub fn in_memory() -> Self {
+    pub(crate) fn in_memory() -> Self {
         Self::new(Kept::Memory(Arc::default()))
     }
 
     /// Accounts in a table of a SQLite database.
-    pub async fn in_sqlite(pool: SqlitePool) -> Result<Self, sqlx::Error> {
+    pub(crate) async fn in_sqlite(pool: SqlitePool) -> Result<Self, sqlx::Error> {
         sqlx::query(
             "CREATE TABLE IF NOT EXISTS demo_accounts (
                  id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -91,10 +91,11 @@ impl Accounts {
     }
 
     /// Makes an account.
-    pub async fn sign_up(&self, username: &str, password: &str) -> Result<Account, AccountError> {
+    pub(crate) async fn sign_up(&self, username: &str, password: &str) -> Result<Account, AccountError> {
         let username = username.trim();
         let is_name = |c: char| c.is_alphanumeric() || "_-. ".contains(c);
-        if username.is_empty() || username.chars().count() > NAME_CHARS_MAX || !username.chars().all(is_name) {
+        if username.is_empty() || username.chars().count() > NAME_CHARS_MAX || !username.chars().all(is_name)
+        {
             return Err(AccountError::Invalid("username must be 1 to 32 letters, digits, spaces or _ - ."));
         }
         check_password(password)?;
@@ -115,13 +116,17 @@ impl Accounts {
                 Ok(account)
             }
             Kept::Sqlite(pool) => {
-                let inserted = sqlx::query("INSERT INTO demo_accounts (username, password_hash) VALUES (?, ?) RETURNING id")
-                    .bind(username)
-                    .bind(hash)
-                    .fetch_one(pool)
-                    .await;
+                let inserted = sqlx::query(
+                    "INSERT INTO demo_accounts (username, password_hash) VALUES (?, ?) RETURNING id",
+                )
+                .bind(username)
+                .bind(hash)
+                .fetch_one(pool)
+                .await;
                 match inserted {
-                    Ok(row) => Ok(Account { id: row.get::<i64, _>(0).to_string(), username: username.to_owned() }),
+                    Ok(row) => {
+                        Ok(Account { id: row.get::<i64, _>(0).to_string(), username: username.to_owned() })
+                    }
                     Err(error) if error.as_database_error().is_some_and(|e| e.is_unique_violation()) => {
                         Err(AccountError::Taken)
                     }
@@ -132,7 +137,7 @@ impl Accounts {
     }
 
     /// The account with this name and password.
-    pub async fn sign_in(&self, username: &str, password: &str) -> Result<Account, AccountError> {
+    pub(crate) async fn sign_in(&self, username: &str, password: &str) -> Result<Account, AccountError> {
         check_password(password)?;
         let found = self.find(username.trim()).await?;
         let (account, hash) = match found {
@@ -143,16 +148,15 @@ impl Accounts {
         let password = password.to_owned();
         let fits = self
             .hash(move || {
-                PasswordHash::new(&hash).is_ok_and(|hash| {
-                    Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
-                })
+                PasswordHash::new(&hash)
+                    .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
             })
             .await?;
         account.filter(|_| fits).ok_or(AccountError::Wrong)
     }
 
     /// Accounts whose name starts with `prefix`, by name.
-    pub async fn search(&self, prefix: &str, limit: usize) -> Result<Vec<Account>, AccountError> {
+    pub(crate) async fn search(&self, prefix: &str, limit: usize) -> Result<Vec<Account>, AccountError> {
         let prefix = prefix.trim().to_lowercase();
         match &self.kept {
             Kept::Memory(accounts) => {
@@ -176,22 +180,28 @@ impl Accounts {
                 .fetch_all(pool)
                 .await
                 .map_err(internal)?;
-                Ok(rows.iter().map(|row| Account { id: row.get::<i64, _>(0).to_string(), username: row.get(1) }).collect())
+                Ok(rows
+                    .iter()
+                    .map(|row| Account { id: row.get::<i64, _>(0).to_string(), username: row.get(1) })
+                    .collect())
             }
         }
     }
 
     async fn find(&self, username: &str) -> Result<Option<(Account, String)>, AccountError> {
         match &self.kept {
-            Kept::Memory(accounts) => {
-                Ok(accounts.lock().iter().find(|(account, _)| same_name(&account.username, username)).cloned())
-            }
+            Kept::Memory(accounts) => Ok(accounts
+                .lock()
+                .iter()
+                .find(|(account, _)| same_name(&account.username, username))
+                .cloned()),
             Kept::Sqlite(pool) => {
-                let row = sqlx::query("SELECT id, username, password_hash FROM demo_accounts WHERE username = ?")
-                    .bind(username)
-                    .fetch_optional(pool)
-                    .await
-                    .map_err(internal)?;
+                let row =
+                    sqlx::query("SELECT id, username, password_hash FROM demo_accounts WHERE username = ?")
+                        .bind(username)
+                        .fetch_optional(pool)
+                        .await
+                        .map_err(internal)?;
                 Ok(row.map(|row| {
                     (Account { id: row.get::<i64, _>(0).to_string(), username: row.get(1) }, row.get(2))
                 }))
@@ -200,7 +210,10 @@ impl Accounts {
     }
 
     /// Hashes off the runtime's threads, a few at a time.
-    async fn hash<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, AccountError> {
+    async fn hash<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, AccountError> {
         let _place = self.waiting.try_acquire().map_err(|_| AccountError::Busy)?;
         let _turn = self.hashing.acquire().await.map_err(internal)?;
         tokio::task::spawn_blocking(work).await.map_err(internal)
@@ -244,7 +257,11 @@ mod tests {
 
     #[tokio::test]
     async fn accounts_in_both_places() {
-        let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
+        let pool = sqlx::sqlite::SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect("sqlite::memory:")
+            .await
+            .unwrap();
         for accounts in [Accounts::in_memory(), Accounts::in_sqlite(pool).await.unwrap()] {
             assert_eq!(accounts.sign_up("Ann", "secret").await.unwrap().id, "1");
             assert_eq!(accounts.sign_up("bob", "secret").await.unwrap().id, "2");

@@ -8,7 +8,7 @@ use clap::Parser;
 /// A chat server that shows everything: accounts, rooms, a web page.
 #[derive(Clone, Parser)]
 #[command(name = "chat-server", version)]
-pub struct Config {
+pub(crate) struct Config {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, env = "CHAT_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
@@ -49,7 +49,7 @@ pub struct Config {
 
 /// Where rooms are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Database {
+pub(crate) enum Database {
     /// Nowhere.
     Memory,
     /// In a SQLite file.
@@ -58,7 +58,7 @@ pub enum Database {
 
 /// A configuration that cannot work.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     /// No database that this server knows.
     #[error("{0}: must be sqlite://FILE or memory:")]
     Database(String),
@@ -83,7 +83,7 @@ impl std::str::FromStr for Database {
 
 impl Config {
     /// The engine's bounds with what was set.
-    pub fn limits(&self) -> Result<Limits, ConfigError> {
+    pub(crate) fn limits(&self) -> Result<Limits, ConfigError> {
         let mut limits = Limits::default();
         for text in self.limits.iter().filter(|text| !text.trim().is_empty()) {
             let set = text.split_once('=').map(|(name, value)| limits.set(name.trim(), value));
@@ -95,7 +95,7 @@ impl Config {
     }
 
     /// Whether anyone may sign up.
-    pub fn has_demo_accounts(&self) -> bool {
+    pub(crate) fn has_demo_accounts(&self) -> bool {
         self.demo || (self.jwt_secret.is_none() && self.listen.ip().is_loopback())
     }
 }

@@ -1,6 +1,9 @@
 //! Sign-up and sign-in of demo accounts: tokens for the chat, nothing more.
 
-use std::{sync::Arc, time::{Duration, SystemTime, UNIX_EPOCH}};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use axum::{
     Json, Router,
@@ -49,7 +52,7 @@ struct Search {
 }
 
 /// `/auth/signup/`, `/auth/login/`, `/auth/users/`, with and without the last slash.
-pub fn routes<S: Clone + Send + Sync + 'static>(accounts: Accounts, secret: Arc<str>) -> Router<S> {
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(accounts: Accounts, secret: Arc<str>) -> Router<S> {
     let demo = Demo { accounts, secret };
     Router::new()
         .route("/auth/signup", post(sign_up))

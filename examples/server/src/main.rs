@@ -1,2 +1,35 @@
-//! examples/server
-fn main() {}
+//! `chat-server`: the chat engine with everything switched on, and a web page.
+
+mod accounts;
+mod config;
+mod demo;
+mod ops;
+mod page;
+mod secret;
+mod server;
+
+use clap::Parser as _;
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    let config = config::Config::parse();
+    // Process-wide things are the binary's: the log, and who does the cryptography.
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(std::io::stderr).init();
+    // Only fails where one is installed, and nobody else is here to.
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+    match server::run(config).await {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            let mut text = error.to_string();
+            let mut cause = error.source();
+            while let Some(next) = cause {
+                text = format!("{text}: {next}");
+                cause = next.source();
+            }
+            tracing::error!("{text}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

@@ -21,7 +21,7 @@ struct Ops {
 }
 
 /// `/healthz` (the process runs), `/readyz` (it can serve), `/metrics` (loopback peers, or everyone where `open`).
-pub fn routes<S: Clone + Send + Sync + 'static>(
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(
     engine: Engine,
     metrics: PrometheusHandle,
     open: bool,

@@ -20,7 +20,7 @@ macro_rules! files {
 include!("page_files.rs");
 
 /// `/` and the page's files.
-pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let mut router = Router::new();
     for (path, kind, text) in FILES {
         router = router.route(path, get(async move || file(kind, text)));

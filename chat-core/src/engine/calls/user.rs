@@ -40,6 +40,7 @@ pub struct SentMessage {
 
 /// A user as others see one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct UserView {
     /// What is shown.
@@ -387,7 +388,9 @@ impl AsUser<'_> {
         let users = [user.clone()];
         let stored = self.inner.read("profiles", self.inner.store.profiles(&users)).await?.into_iter().next();
         let last_seen = stored.as_ref().and_then(|stored| stored.last_seen);
-        let mut profile = stored.map(|stored| stored.profile);
+        // The own claims are the newest; another's are known from the last connection.
+        let claims = if *user == self.principal.user { self.principal.profile.clone() } else { None };
+        let mut profile = claims.or_else(|| stored.map(|stored| stored.profile));
         if let Some(directory) = &self.inner.host.directory {
             let asked =
                 tokio::time::timeout(self.inner.limits.hook_timeout, directory.profiles(&users)).await;

@@ -21,7 +21,9 @@ pub struct Needs {
     pub sent: Option<(Option<UserId>, ClientId)>,
     /// Whether this reaction stands, and how many other kinds there are.
     pub reaction: Option<(Seq, UserId, Emoji)>,
-    /// The owners and the heir, for one who may go.
+    /// Who is owner, and who would be: one who is may go. Each change of a batch with this may take away the one
+    /// loaded for it, so load as many of the longest-standing of each role as the batch has changes of the room, and
+    /// two more.
     pub succession: bool,
 }
 

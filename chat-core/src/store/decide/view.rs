@@ -55,9 +55,9 @@ pub trait View {
     fn has_reaction(&self, room: RoomId, target: Seq, user: &UserId, emoji: &Emoji) -> bool;
     /// How many different emoji a message carries other than this one.
     fn other_reaction_kinds(&self, room: RoomId, target: Seq, emoji: &Emoji) -> usize;
-    /// The longest-standing owner other than `except`.
+    /// The longest-standing owner other than `except`; the lesser id of two who joined at once.
     fn owner(&self, room: RoomId, except: Option<&UserId>) -> Option<Member>;
-    /// The longest-standing moderator, else member, other than `except`.
+    /// The longest-standing moderator, else member, other than `except`; the lesser id of two who joined at once.
     fn heir(&self, room: RoomId, except: &UserId) -> Option<Member>;
     /// A number for a new room, never given before.
     fn next_room_id(&mut self) -> RoomId;

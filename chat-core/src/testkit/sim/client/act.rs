@@ -139,8 +139,7 @@ impl Client {
                 self.keys += 1;
                 Command::Edit { room, seq, content: format!("{key} edit {}", self.keys), mentions: None }
             }
-            (58..=59, Some((room, seq, _)), _) => Command::Delete { room, seq },
-            (60, _, Some((room, seq))) => Command::Delete { room, seq },
+            (58..=59, Some((room, seq, _)), _) | (60, _, Some((room, seq))) => Command::Delete { room, seq },
             (61..=63, _, Some((room, seq))) => Command::React { room, seq, emoji },
             (64..=65, _, Some((room, seq))) => Command::Unreact { room, seq, emoji },
             _ => return,

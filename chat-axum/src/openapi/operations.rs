@@ -1,0 +1,132 @@
+//! Every operation, in the order of the routes.
+
+use chat_core::{
+    UserView,
+    model::{Message, RoomDetail, RoomEntry, Unread},
+    store::MessagePage,
+};
+
+use super::operation::Operation;
+use crate::rest::{
+    Added, Bans, Changed, Events, EventsQuery, MemberPatch, Members, MembersQuery, MessagePatch,
+    MessagesQuery, NewMembers, NewMessage, NewRoom, Presence, PresenceQuery, ReadUpTo, RemovalQuery,
+    RoomPatch, Rooms, RoomsQuery, Versions,
+};
+
+pub(super) fn all() -> Vec<Operation> {
+    let mut all = rooms();
+    all.extend(members());
+    all.extend(messages());
+    all.extend(others());
+    all
+}
+
+fn rooms() -> Vec<Operation> {
+    vec![
+        Operation::new("post", "/rooms", "createRoom", "Make a room")
+            .described(
+                "A direct room is unique for its pair, and a room with a `client_id` for its maker: asking again \
+                 gives the one that stands, with 200.",
+            )
+            .body::<NewRoom>()
+            .gives::<RoomEntry>(201, "It was made.")
+            .gives::<RoomEntry>(200, "It stood."),
+        Operation::new("get", "/rooms", "listRooms", "List rooms, the latest active first")
+            .query::<RoomsQuery>()
+            .gives::<Rooms>(200, "One page."),
+        Operation::new("get", "/rooms/{id}", "readRoom", "Read a room with its members")
+            .gives::<RoomDetail>(200, "The room."),
+        Operation::new("patch", "/rooms/{id}", "updateRoom", "Change a room (moderators)")
+            .body::<RoomPatch>()
+            .gives::<RoomEntry>(200, "The room as it is now."),
+        Operation::new("delete", "/rooms/{id}", "deleteRoom", "Delete a room and all that was said in it (owners)")
+            .ends(204, "It is gone."),
+    ]
+}
+
+fn members() -> Vec<Operation> {
+    vec![
+        Operation::new("post", "/rooms/{id}/members", "addMembers", "Add members (moderators)")
+            .body::<NewMembers>()
+            .gives::<Added>(200, "They are members."),
+        Operation::new("get", "/rooms/{id}/members", "listMembers", "List members by user id")
+            .query::<MembersQuery>()
+            .gives::<Members>(200, "One page."),
+        Operation::new("post", "/rooms/{id}/members/{user}", "joinRoom", "Join a public room")
+            .described("`user` is `me`.")
+            .gives::<Changed>(200, "The caller is a member."),
+        Operation::new("patch", "/rooms/{id}/members/{user}", "changeMember", "Give a role, mute, hand over")
+            .body::<MemberPatch>()
+            .gives::<Changed>(200, "It is so now."),
+        Operation::new(
+            "delete",
+            "/rooms/{id}/members/{user}",
+            "removeMember",
+            "Remove or ban a member, or leave",
+        )
+        .query::<RemovalQuery>()
+        .gives::<Changed>(200, "The user is no member."),
+        Operation::new("get", "/rooms/{id}/bans", "listBans", "Who is kept out (moderators)")
+            .gives::<Bans>(200, "The bans, latest first."),
+        Operation::new("delete", "/rooms/{id}/bans/{user}", "liftBan", "Lift a ban (moderators)")
+            .ends(204, "It is lifted."),
+    ]
+}
+
+fn messages() -> Vec<Operation> {
+    vec![
+        Operation::new("post", "/rooms/{id}/messages", "sendMessage", "Send a message")
+            .described(
+                "With a `client_id` it can be repeated: it is stored once, and a repeat gives the first result. \
+                 After `outcome_unknown`, repeat.",
+            )
+            .body::<NewMessage>()
+            .gives::<Message>(201, "It is stored.")
+            .gives::<Message>(200, "It was stored before, under the same `client_id`."),
+        Operation::new("get", "/rooms/{id}/messages", "listMessages", "Read messages, oldest first")
+            .query::<MessagesQuery>()
+            .gives::<MessagePage>(200, "One page: the newest, or those about a place."),
+        Operation::new("patch", "/rooms/{id}/messages/{seq}", "editMessage", "Edit an own message")
+            .body::<MessagePatch>()
+            .gives::<Changed>(200, "It says so now."),
+        Operation::new("delete", "/rooms/{id}/messages/{seq}", "deleteMessage", "Delete a message")
+            .gives::<Changed>(200, "Nothing of what it said is left."),
+        Operation::new("get", "/rooms/{id}/messages/{seq}/versions", "listVersions", "Earlier versions of a message")
+            .gives::<Versions>(200, "Oldest first, without the one that stands."),
+        Operation::new("put", "/rooms/{id}/messages/{seq}/reactions/{emoji}", "react", "React to a message")
+            .gives::<Changed>(200, "The reaction stands."),
+        Operation::new("delete", "/rooms/{id}/messages/{seq}/reactions/{emoji}", "unreact", "Take a reaction back")
+            .gives::<Changed>(200, "The reaction is gone."),
+        Operation::new("put", "/rooms/{id}/read", "markRead", "Move the own read pointer forward")
+            .body::<ReadUpTo>()
+            .gives::<Unread>(200, "Where it stands, and what is unread."),
+        Operation::new("get", "/rooms/{id}/events", "listEvents", "Read a room's log: what a gap left out")
+            .described(
+                "Another `epoch` than stands is a conflict with `reset`: what the client holds is void. A `since` \
+                 above the head gives no events.",
+            )
+            .query::<EventsQuery>()
+            .gives::<Events>(200, "Events above `since`, oldest first, without a hole."),
+    ]
+}
+
+fn others() -> Vec<Operation> {
+    vec![
+        Operation::new("get", "/users/{id}", "readUser", "What is shown of a user")
+            .gives::<UserView>(200, "The user."),
+        Operation::new("get", "/presence", "readPresence", "Who is there")
+            .query::<PresenceQuery>()
+            .gives::<Presence>(200, "Those of them with whom the caller shares a room."),
+        Operation::new("get", "/ws", "openSocket", "Open the WebSocket")
+            .described(
+                "The token may be in the first frame (`hello`), in `Authorization`, in the query (`token`), in the \
+                 cookie, or in the subprotocol `chat.bearer.<token>` beside `chat.v1`. Without a valid one the \
+                 socket is accepted and closed with 4401.",
+            )
+            .public()
+            .ends(101, "The socket is open: the first frame is `hello`."),
+        Operation::new("get", "/openapi.json", "readDescription", "This description")
+            .public()
+            .ends(200, "OpenAPI 3.1."),
+    ]
+}

@@ -1,0 +1,16 @@
+//! Integration tests: the crate behind a real server, seen from outside.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, its helpers too")]
+
+#![expect(clippy::unwrap_used, reason = "tests, their helpers too")]
+
+mod auth;
+mod echo_server;
+mod origins;
+mod rest;
+mod socket;
+mod support;
+mod ws_conversation;
+#[cfg(feature = "http2")]
+mod ws_http2;
+mod ws_refusals;
+mod ws_wire;

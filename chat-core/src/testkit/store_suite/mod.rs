@@ -1,0 +1,264 @@
+//! What every store must do: [`store_suite!`](crate::store_suite).
+//!
+//! A case has the store for itself and brings its own time. Where several tasks are at work it looks at what must hold
+//! whichever is first.
+
+mod contention;
+mod deletes;
+mod lists;
+mod log;
+mod members;
+mod messages;
+mod model;
+mod mutes;
+mod naive;
+mod pages;
+mod play;
+mod pointers;
+mod profiles;
+mod reactions;
+mod repeats;
+mod roles;
+mod rooms;
+mod scene;
+mod search;
+mod succession;
+mod words;
+
+pub use contention::*;
+pub use deletes::*;
+pub use lists::*;
+pub use log::*;
+pub use members::*;
+pub use messages::*;
+pub use model::*;
+pub use mutes::*;
+pub use pages::*;
+pub use play::play;
+pub use pointers::*;
+pub use profiles::*;
+pub use reactions::*;
+pub use repeats::*;
+pub use roles::*;
+pub use rooms::*;
+pub use search::*;
+pub use succession::*;
+
+/// Makes a test of each line of the contract of [`Store`](crate::store::Store)s: one line for a backend.
+///
+/// `setup` is an async function without arguments that gives a guard, dropped at the end of the case after the store,
+/// and a [`Store`](crate::store::Store) that is empty and that nobody else uses. It is called for each case. The
+/// calling crate needs `tokio` with its test macro and the runtime of several threads.
+///
+/// ```
+/// # mod tests {
+/// use chat_core::memory::MemoryStore;
+///
+/// async fn setup() -> ((), MemoryStore) {
+///     ((), MemoryStore::default())
+/// }
+///
+/// chat_core::store_suite!(setup);
+/// # }
+/// ```
+#[macro_export]
+macro_rules! store_suite {
+    (@each $setup:path: $($case:ident)*) => {$(
+        #[tokio::test]
+        async fn $case() {
+            // Dropped last.
+            let (_guard, store) = $setup().await;
+            let store: ::std::sync::Arc<dyn $crate::store::Store> = ::std::sync::Arc::new(store);
+            $crate::testkit::store_suite::$case(&store).await;
+        }
+    )*};
+    (@threads $setup:path: $($case:ident)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn $case() {
+            // Dropped last.
+            let (_guard, store) = $setup().await;
+            let store: ::std::sync::Arc<dyn $crate::store::Store> = ::std::sync::Arc::new(store);
+            $crate::testkit::store_suite::$case(&store).await;
+        }
+    )*};
+    (@pair $setup:path: $($case:ident)*) => {$(
+        #[tokio::test]
+        async fn $case() {
+            // Dropped last.
+            let ((_guard, store), (_other_guard, other)) = ($setup().await, $setup().await);
+            let store: ::std::sync::Arc<dyn $crate::store::Store> = ::std::sync::Arc::new(store);
+            let other: ::std::sync::Arc<dyn $crate::store::Store> = ::std::sync::Arc::new(other);
+            $crate::testkit::store_suite::$case(&store, &other).await;
+        }
+    )*};
+    ($setup:path) => {
+        $crate::store_suite! { @each $setup:
+            positions_are_dense_from_one
+            what_is_not_applied_takes_no_position
+            a_batch_is_answered_change_by_change
+            a_batch_sees_what_it_did_before
+            what_is_committed_is_read_back
+            times_never_go_back
+            events_are_contiguous_from_the_cursor
+            events_stop_at_their_limits
+            events_carry_messages_as_they_are_now
+            an_unknown_room_has_no_log
+            an_unknown_room_takes_no_change
+            positions_above_the_head_find_nothing
+            message_ids_are_unique_over_rooms
+            a_repeated_send_is_answered_as_the_first
+            a_repeat_comes_before_every_precondition
+            a_repeat_carries_the_message_as_it_is_now
+            another_body_under_a_key_is_refused
+            equal_sends_in_one_batch_are_one
+            keys_of_sends_are_kept_apart
+            the_hosts_sends_have_keys_too
+            a_sent_message_is_found_under_its_key
+            equal_rooms_in_one_batch_are_one
+            a_room_begins_with_its_members
+            a_direct_room_is_one_for_its_pair
+            a_room_for_a_subject_is_one
+            a_room_for_its_makers_key_is_one
+            rooms_are_found_under_their_keys
+            a_room_is_changed_part_by_part
+            a_deleted_room_leaves_nothing_but_its_end
+            a_deleted_room_takes_no_change
+            the_keys_of_a_deleted_room_are_free
+            roles_say_who_adds_members
+            roles_say_who_removes_bans_and_mutes
+            roles_say_who_gives_and_takes_roles
+            nobody_stands_above_oneself
+            roles_say_who_hands_over_and_deletes
+            roles_say_who_deletes_messages
+            what_a_change_requires_is_checked
+            a_member_begins_at_the_join
+            a_member_is_added_once
+            open_rooms_alone_are_joined
+            who_goes_is_no_member
+            a_direct_room_keeps_its_members
+            who_comes_back_begins_anew
+            history_may_begin_with_the_join
+            hidden_messages_are_no_targets
+            the_eldest_moderator_inherits
+            else_the_eldest_member_inherits
+            nobody_inherits_while_an_owner_is_left
+            an_heir_takes_over_however_the_owner_goes
+            ownership_is_handed_over
+            the_host_hands_over
+            ownership_goes_on_within_a_batch
+            a_muted_member_writes_nothing_until_it_ends
+            mutes_are_changed_and_taken_back
+            a_mute_stays_through_a_change_of_role
+            a_banned_user_stays_out_until_it_ends
+            adding_does_away_with_a_ban_that_ran_out
+            a_ban_without_a_member_is_silent
+            bans_are_listed_and_lifted
+            a_message_carries_what_was_sent
+            mentions_are_of_members_each_once
+            replies_name_messages_of_the_room
+            threads_do_not_nest
+            the_sender_alone_edits
+            an_edit_to_the_same_is_no_change
+            earlier_versions_are_kept
+            deleted_content_is_gone_everywhere
+            a_deleted_message_takes_no_change
+            a_tombstone_keeps_its_place
+            reactions_are_counted_by_kind
+            emoji_are_told_apart
+            kinds_of_reactions_are_bounded
+            members_react_to_messages
+            pages_before_a_position
+            pages_after_a_position
+            pages_around_a_position
+            pages_begin_where_the_readers_log_does
+            pages_of_a_thread
+            pages_are_of_one_room
+            pointers_go_forward_up_to_the_head
+            pointers_are_answered_in_order
+            an_own_send_moves_the_own_pointers
+            unread_counts_messages_above_the_pointer
+            mentions_count_as_they_stand
+            unread_counts_are_capped
+            unread_is_of_the_rooms_one_is_in
+            rooms_are_listed_by_activity
+            a_listed_room_says_how_one_stands
+            a_direct_room_has_a_peer
+            the_last_message_is_for_members
+            memberships_are_listed_by_activity
+            members_are_listed_by_id
+            acquaintances_share_a_room
+            acquaintances_are_listed_by_id
+            open_rooms_are_found_by_name
+            open_rooms_are_listed_by_activity
+            profiles_are_kept_and_replaced
+            last_seen_never_goes_back
+            the_epoch_stands_until_renewed
+            random_changes_leave_what_a_naive_model_expects
+        }
+        $crate::store_suite! { @threads $setup:
+            positions_stay_dense_under_contention
+            equal_sends_at_once_are_one
+            different_sends_under_one_key_at_once
+            equal_rooms_at_once_are_one
+            nothing_of_a_removed_member_is_above_the_removal
+            a_room_keeps_an_owner_whoever_leaves_at_once
+            members_stay_what_the_log_says
+            reads_beside_writes_are_of_one_moment
+            pointers_moved_at_once_end_at_the_greatest
+            one_of_many_renewals_of_the_epoch_wins
+        }
+        $crate::store_suite! { @pair $setup:
+            the_epoch_is_made_at_random
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    /// A case that is written and not listed would prove nothing.
+    #[test]
+    fn every_case_is_listed() {
+        let list = include_str!("mod.rs");
+        let cases = [
+            include_str!("log.rs"),
+            include_str!("repeats.rs"),
+            include_str!("contention.rs"),
+            include_str!("rooms.rs"),
+            include_str!("roles.rs"),
+            include_str!("members.rs"),
+            include_str!("succession.rs"),
+            include_str!("mutes.rs"),
+            include_str!("messages.rs"),
+            include_str!("deletes.rs"),
+            include_str!("reactions.rs"),
+            include_str!("pages.rs"),
+            include_str!("pointers.rs"),
+            include_str!("lists.rs"),
+            include_str!("search.rs"),
+            include_str!("profiles.rs"),
+            include_str!("model.rs"),
+        ];
+        for line in cases.iter().flat_map(|file| file.lines()) {
+            if let Some(rest) = line.strip_prefix("pub async fn ") {
+                let name = rest.split('(').next().unwrap();
+                assert!(list.lines().any(|line| line.trim() == name), "{name} is not listed");
+            }
+        }
+    }
+
+    /// What the contract says must have cases that exist.
+    #[test]
+    fn every_case_that_the_contract_names_is_listed() {
+        let list = include_str!("mod.rs");
+        let contract = include_str!("../../store/mod.rs").replace("///", " ");
+        let mut named = 0;
+        for said in contract.split("(suite:").skip(1) {
+            let cases = said.split(')').next().unwrap();
+            for name in cases.split('`').skip(1).step_by(2) {
+                assert!(list.lines().any(|line| line.trim() == name), "{name} is no case");
+                named += 1;
+            }
+        }
+        assert!(named > 40, "{named}");
+    }
+}

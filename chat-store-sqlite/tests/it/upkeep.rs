@@ -1,0 +1,132 @@
+//! Migrations, prefixes, and what `verify` finds.
+
+use std::error::Error as _;
+
+use chat_core::{
+    model::Seq,
+    store::{LogStore as _, StoreErrorKind},
+};
+use chat_store_sqlite::{SqliteOptions, SqliteStore, sqlx};
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use crate::{
+    scratch::Scratch,
+    words::{assert_sound, commit, delete, head, room, send},
+};
+
+#[tokio::test]
+async fn migrating_again_changes_nothing() {
+    let scratch = Scratch::new();
+    let store = scratch.open().await;
+    let (room, epoch) = (room(&store).await, store.epoch().await.unwrap());
+    store.migrate().await.unwrap();
+    store.migrate().await.unwrap();
+    let again = scratch.open().await;
+    assert_eq!(again.epoch().await.unwrap(), epoch);
+    assert_eq!(head(&again, room).await, Seq::new(1));
+}
+
+#[tokio::test]
+async fn tables_that_the_host_made_are_taken_as_they_are() {
+    let scratch = Scratch::new();
+    let options = SqliteOptions::default().prefix("talk_");
+    by_hand(&scratch, &SqliteStore::migration_sql(&options).unwrap()).await;
+    let store = SqliteStore::open(scratch.file(), options).await.unwrap();
+    let room = room(&store).await;
+    assert_eq!(head(&store, room).await, Seq::new(1));
+    assert_sound(&store).await;
+}
+
+#[tokio::test]
+async fn prefixes_keep_stores_in_one_file_apart() {
+    let scratch = Scratch::new();
+    let one = scratch.open().await;
+    let two = SqliteStore::open(scratch.file(), SqliteOptions::default().prefix("b")).await.unwrap();
+    let in_one = room(&one).await;
+    commit(&one, send(in_one, 1)).await.unwrap();
+    let in_two = room(&two).await;
+    assert_eq!(in_one, in_two);
+    assert_eq!((head(&one, in_one).await, head(&two, in_two).await), (Seq::new(2), Seq::new(1)));
+    assert_ne!(one.epoch().await.unwrap(), two.epoch().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_prefix_that_is_no_name_is_refused() {
+    let scratch = Scratch::new();
+    for prefix in ["", "1a", "a b", "a;--", "a\"", "_", "sqlite_x", &"a".repeat(33)] {
+        let options = SqliteOptions::default().prefix(prefix);
+        assert!(SqliteStore::migration_sql(&options).is_err(), "{prefix:?}");
+        let error = SqliteStore::open(scratch.file(), options).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Internal, "{prefix:?}");
+    }
+}
+
+#[tokio::test]
+async fn tables_of_a_later_version_are_left_alone() {
+    let scratch = Scratch::new();
+    drop(scratch.open().await);
+    by_hand(&scratch, "INSERT INTO chat_migrations VALUES (99, 'later', '')").await;
+    let error = SqliteStore::open(scratch.file(), SqliteOptions::default()).await.unwrap_err();
+    let why = error.source().unwrap().to_string();
+    assert!(error.kind() == StoreErrorKind::Internal && why.contains("later version"), "{why}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_corrupt() {
+    let scratch = Scratch::new();
+    std::fs::write(scratch.file(), "no database at all, but a text that is long enough").unwrap();
+    let error = SqliteStore::open(scratch.file(), SqliteOptions::default()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Corrupt);
+}
+
+#[tokio::test]
+async fn verify_says_what_is_damaged_and_where() {
+    for (damage, expected) in [
+        ("DELETE FROM chat_messages WHERE room = 1 AND seq = 3", "room 1: position 3 is missing, up to 3"),
+        ("DELETE FROM chat_room_events WHERE seq = 1", "room 1: position 1 is missing, up to 1"),
+        ("UPDATE chat_rooms SET head = 9", "room 1: the head is 9, the latest position is 6"),
+        ("DELETE FROM chat_members WHERE user = 'bob'", "room 1: the room counts 2 members and has 1"),
+        (
+            "UPDATE chat_members SET read = 99 WHERE user = 'bob'",
+            "room 1: pointers of bob out of order: 99, 1",
+        ),
+        ("UPDATE chat_messages SET ordinal = 7 WHERE seq = 3", "room 1: position 3 has the ordinal 7, not 2"),
+        (
+            "UPDATE chat_messages SET content = 'x' WHERE deleted = 1",
+            "room 1: something is left of the deleted message 2",
+        ),
+        (
+            "INSERT INTO chat_mentions VALUES ('bob', 1, 2)",
+            "room 1: something is left of the deleted message 2",
+        ),
+        (
+            "INSERT INTO chat_reactions VALUES (1, 77, 'x', 'bob', 3)",
+            "room 1: a reaction of 77, which is no message",
+        ),
+        ("UPDATE chat_rooms SET newest = 3", "room 1: the newest message is 5, not 3"),
+        ("UPDATE chat_meta SET last_message = 1", "an id above the greatest that was given"),
+        ("DELETE FROM chat_meta", "there are 0 rows of counters, not one"),
+        ("UPDATE chat_messages SET room = 8 WHERE seq = 5", "room 8: a row without its room"),
+        ("DROP TABLE chat_bans", "chat_bans is missing"),
+        ("DROP INDEX chat_messages_sent", "chat_messages_sent is missing"),
+    ] {
+        let scratch = Scratch::new();
+        let store = scratch.open().await;
+        let room = room(&store).await;
+        for n in 0..4 {
+            commit(&store, send(room, n)).await.unwrap();
+        }
+        commit(&store, delete(room, Seq::new(2))).await.unwrap();
+        assert_sound(&store).await;
+        by_hand(&scratch, damage).await;
+        let found: Vec<String> = store.verify().await.unwrap().iter().map(ToString::to_string).collect();
+        assert!(found.iter().any(|found| found == expected), "{damage}: {found:#?}");
+    }
+}
+
+async fn by_hand(scratch: &Scratch, sql: &str) {
+    let options = SqliteConnectOptions::new().filename(scratch.file()).create_if_missing(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}

@@ -1,0 +1,139 @@
+// What goes over the wire, for those who read and for editors that check.
+
+/** @typedef {number} RoomId  a whole number up to 2^53-1 */
+/** @typedef {number} Seq     place in a room's log: dense, from 1 */
+/** @typedef {string} UserId  opaque text */
+/** @typedef {string} Time    RFC 3339, UTC, milliseconds */
+
+/**
+ * @typedef {object} Reaction
+ * @property {string} emoji
+ * @property {number} count
+ * @property {boolean} mine
+ */
+/**
+ * @typedef {object} Message
+ * @property {number} id
+ * @property {RoomId} room_id
+ * @property {Seq} seq                 names the message inside its room
+ * @property {UserId|null} sender      null: the host
+ * @property {string} kind             "text", "system", or the host's own
+ * @property {string} content          empty where deleted
+ * @property {Time} at
+ * @property {Time} [edited_at]
+ * @property {number} version          grows with every edit
+ * @property {boolean} [deleted]
+ * @property {Seq} [reply_to]
+ * @property {Seq} [thread]
+ * @property {UserId[]} [mentions]
+ * @property {object[]} [attachments]
+ * @property {object} [metadata]
+ * @property {Reaction[]} [reactions]  in reads only, never in events
+ * @property {object} [replies]        in reads only, where it heads a thread
+ */
+/**
+ * @typedef {object} Member
+ * @property {UserId} user
+ * @property {string} role             "owner", "moderator" or "member"
+ * @property {Time} [joined_at]
+ * @property {Time} [muted_until]
+ */
+/**
+ * @typedef {object} Pointers
+ * @property {UserId} user
+ * @property {Seq} read
+ * @property {Seq} delivered
+ */
+/**
+ * A room as `welcome`, `room_added` and GET /rooms give it; GET /rooms/{id} adds the last two.
+ * @typedef {object} Room
+ * @property {RoomId} id
+ * @property {string} [name]
+ * @property {"direct"|"group"|"public"} kind
+ * @property {string} [role]           the own one
+ * @property {Seq} head
+ * @property {Seq} [read]              the own read pointer
+ * @property {number} [unread]
+ * @property {number} [mentions]       unread messages that mention the user
+ * @property {Message} [last_message]  content cut at 200 characters
+ * @property {UserId} [peer]           the other one of a direct room
+ * @property {Member[]} [members]
+ * @property {Pointers[]} [pointers]
+ */
+/**
+ * @typedef {object} Profile
+ * @property {UserId} id
+ * @property {string} [name]
+ * @property {string} [username]
+ * @property {string} [avatar]
+ * @property {string} [role]
+ * @property {boolean} [online]
+ * @property {Time} [last_seen]
+ */
+/**
+ * @typedef {object} Presence
+ * @property {UserId} user
+ * @property {"online"|"away"|"offline"} status
+ * @property {Time} [last_seen]
+ */
+/**
+ * @typedef {object} WelcomeFrame
+ * @property {"welcome"} type
+ * @property {UserId} user
+ * @property {string|number} connection_id
+ * @property {string} epoch
+ * @property {boolean} [reset]         the cursors of `hello` are void: drop everything, load anew
+ * @property {number} heartbeat_ms
+ * @property {object} limits
+ * @property {Room[]} rooms            the 50 latest in full
+ * @property {Object<string, Seq>} heads  of every subscribed room
+ * @property {RoomId[]} gone           rooms of `hello` that can no longer be read
+ * @property {UserId[]} blocked
+ * @property {Presence[]} presence
+ */
+/**
+ * A durable change of a room, one for each `seq`.
+ * @typedef {object} RoomEvent
+ * @property {"room_created"|"message"|"message_edited"|"message_deleted"|"reaction_added"|"reaction_removed"|"member_joined"|"member_left"|"member_changed"|"room_changed"|"room_deleted"} type
+ * @property {RoomId} room_id
+ * @property {Seq} seq
+ * @property {Time} at
+ * @property {UserId|null} actor       null: the host
+ * @property {string} [client_id]
+ * @property {Message} [message]       message, message_edited: the message as it is now
+ * @property {Seq} [target]            message_deleted, reaction_added, reaction_removed
+ * @property {string} [emoji]          reaction_added, reaction_removed
+ * @property {Member} [member]         member_joined, member_changed
+ * @property {UserId} [user]           member_left
+ * @property {string} [reason]         member_left
+ * @property {Room} [room]             room_created, room_changed
+ */
+/** @typedef {{type: "typing", room_id: RoomId, user: UserId, is_typing: boolean}} TypingFrame */
+/** @typedef {{type: "receipt", room_id: RoomId, user: UserId, read: Seq, delivered: Seq}} ReceiptFrame */
+/** @typedef {{type: "presence", user?: UserId, status?: string, last_seen?: Time, room_id?: RoomId, online?: number}} PresenceFrame */
+/** @typedef {{type: "unread", room_id: RoomId, unread: number, mentions: number}} UnreadFrame */
+/** @typedef {{type: "gap", room_id: RoomId, from: Seq, to: Seq}} GapFrame */
+/** @typedef {{type: "room_added", room: Room}} RoomAddedFrame */
+/** @typedef {{type: "unsubscribed", room_id: RoomId, reason: "left"|"removed"|"banned"|"deleted"|"requested"|"gone"}} UnsubscribedFrame */
+/** @typedef {{type: "token_expiring", in_ms: number}} TokenExpiringFrame */
+/** @typedef {{type: "bye", reason: string, reconnect_after_ms?: number}} ByeFrame */
+/** @typedef {{type: "error", id?: number, code: string, message: string, retryable: boolean, retry_after_ms?: number, field?: string}} ErrorFrame */
+/**
+ * A message to send. One of `room_id` and `to_user` names where to.
+ * @typedef {object} Draft
+ * @property {RoomId} [room_id]
+ * @property {UserId} [to_user]
+ * @property {string} content
+ * @property {string} [kind]
+ * @property {string} [client_id]      made here where absent
+ * @property {Seq} [reply_to]
+ * @property {Seq} [thread]
+ * @property {UserId[]} [mentions]
+ * @property {Array} [attachments]
+ * @property {object} [metadata]
+ */
+/** @typedef {{room_id: RoomId, seq: Seq, message: Message, repeat: boolean}} SendResult */
+/** @typedef {{messages: Message[], as_of: Seq, more: boolean}} HistoryPage */
+/** @typedef {"idle"|"connecting"|"ready"|"waiting"|"closed"} ConnectionState */
+
+export {};

@@ -1,0 +1,204 @@
+// Where messages are written: drafts, replies, edits, typing.
+
+import { $, icon, toast } from './dom.js';
+import { emojiPicker } from './emoji-picker.js';
+import { MentionBox } from './mention-box.js';
+import { mentionedIn } from './text.js';
+
+const TYPING_EVERY = 3_000;
+const TYPING_STOP = 4_000;
+
+export class Composer {
+  /**
+   * @param {import('./store.js').Store} store
+   * @param {{lastOwn: () => object|undefined, sent: () => void, toMessages: () => void, resized: () => void}} actions
+   * @param {AbortSignal} signal
+   */
+  constructor(store, actions, signal) {
+    this.store = store;
+    this.actions = actions;
+    this.input = $('composer-input');
+    /** @type {import('./room-state.js').RoomState|null} */
+    this.room = null;
+    /** What is being done in each room. @type {Map<number, {text: string, mode: "reply"|"edit"|null, message: object|null, before: string}>} */
+    this.drafts = new Map();
+    this.mode = null;
+    this.message = null;
+    this.mentions = new MentionBox(this.input, () => this.#candidates());
+    this.typedAt = 0;
+    this.input.addEventListener('input', () => this.#onInput(), { signal });
+    this.input.addEventListener('keydown', (event) => this.#onKey(event), { signal });
+    this.input.addEventListener('blur', () => this.mentions.close(), { signal });
+    $('composer').addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#submit();
+    }, { signal });
+    $('composer-cancel').addEventListener('click', () => this.cancel(), { signal });
+    $('composer-emoji').addEventListener('click', (event) => emojiPicker(event.currentTarget, (emoji) => {
+      this.input.setRangeText(emoji, this.input.selectionStart, this.input.selectionEnd, 'end');
+      this.#onInput();
+      this.input.focus();
+    }), { signal });
+    signal.addEventListener('abort', () => clearTimeout(this.typingTimer));
+  }
+
+  /** @param {import('./room-state.js').RoomState|null} room */
+  show(room) {
+    if (room?.id === this.room?.id) {
+      this.room = room;
+      return;
+    }
+    this.#stopTyping();
+    if (this.room) this.drafts.set(this.room.id, { text: this.input.value, mode: this.mode, message: this.message, before: this.before ?? '' });
+    this.room = room;
+    const draft = this.drafts.get(room?.id);
+    this.mode = draft?.mode ?? null;
+    this.message = draft?.message ?? null;
+    this.before = draft?.before ?? '';
+    this.#setText(draft?.text ?? '');
+    this.#context();
+  }
+
+  /** What is written and not sent in a room that is not open. @param {number} room */
+  draft(room) {
+    const draft = this.drafts.get(room);
+    return draft && draft.mode !== 'edit' ? draft.text.trim() : '';
+  }
+
+  focus() {
+    this.input.focus({ preventScroll: true });
+  }
+
+  // --- replies and edits ----------------------------------------------------------------------
+
+  /** @param {object} message */
+  reply(message) {
+    if (this.mode === 'edit') this.cancel();
+    this.mode = 'reply';
+    this.message = message;
+    this.#context();
+    this.focus();
+  }
+
+  /** @param {object} message */
+  edit(message) {
+    if (this.mode !== 'edit') this.before = this.input.value;
+    this.mode = 'edit';
+    this.message = message;
+    this.#setText(message.content);
+    this.#context();
+    this.focus();
+  }
+
+  cancel() {
+    if (this.mode === 'edit') this.#setText(this.before);
+    this.mode = null;
+    this.message = null;
+    this.#context();
+    this.focus();
+  }
+
+  #context() {
+    const { people, me } = this.store;
+    $('composer-context').hidden = this.mode === null;
+    $('composer-context').dataset.mode = this.mode ?? '';
+    $('send').replaceChildren(icon(this.mode === 'edit' ? 'check' : 'send'));
+    $('send').setAttribute('aria-label', this.mode === 'edit' ? 'Save' : 'Send');
+    this.actions.resized();
+    if (this.mode === null) return;
+    const name = this.message.sender === me ? 'yourself' : people.name(this.message.sender);
+    $('composer-context-icon').replaceChildren(icon(this.mode));
+    $('composer-context-title').textContent = this.mode === 'edit' ? 'Edit message' : `Reply to ${name}`;
+    $('composer-context-body').textContent = this.message.content.replace(/\s+/g, ' ');
+  }
+
+  // --- writing --------------------------------------------------------------------------------
+
+  #setText(text) {
+    this.input.value = text;
+    this.input.setSelectionRange(text.length, text.length);
+    this.mentions.close();
+    this.#fit();
+  }
+
+  #fit() {
+    $('send').disabled = this.input.value.trim() === '';
+    const before = this.input.style.height;
+    this.input.style.height = 'auto';
+    this.input.style.height = `${this.input.scrollHeight}px`;
+    this.input.style.overflowY = this.input.scrollHeight > 168 ? 'auto' : 'hidden';
+    if (before !== this.input.style.height) this.actions.resized();
+  }
+
+  #onInput() {
+    this.#fit();
+    this.mentions.update();
+    if (this.mode === 'edit') return;
+    if (this.input.value.trim() === '') return this.#stopTyping();
+    const now = Date.now();
+    if (now - this.typedAt > TYPING_EVERY) {
+      this.typedAt = now;
+      this.store.client.typing(this.room.id, true);
+    }
+    clearTimeout(this.typingTimer);
+    this.typingTimer = setTimeout(() => this.#stopTyping(), TYPING_STOP);
+  }
+
+  #stopTyping() {
+    clearTimeout(this.typingTimer);
+    if (this.typedAt === 0) return;
+    this.typedAt = 0;
+    if (this.room) this.store.client.typing(this.room.id, false);
+  }
+
+  #onKey(event) {
+    if (event.isComposing || this.mentions.onKey(event)) return;
+    if (event.key === 'Enter' && !event.shiftKey && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      this.#submit();
+    } else if (event.key === 'Escape' && this.mode !== null) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.cancel();
+    } else if (event.key === 'ArrowUp' && this.input.value === '') {
+      event.preventDefault();
+      const own = this.mode === null ? this.actions.lastOwn() : undefined;
+      if (own) this.edit(own);
+      else this.actions.toMessages();
+    }
+  }
+
+  #candidates() {
+    const { people, me } = this.store;
+    const ids = [...(this.room?.members?.keys() ?? [])].filter((id) => id !== me);
+    return ids.map((id) => ({ id, name: people.name(id), handle: people.handle(id), presence: people.status(id) })).sort((a, b) => a.name.localeCompare(b.name));
+  }
+
+  #submit() {
+    const content = this.input.value.trim();
+    const { room, mode, message, store } = this;
+    if (!content || !room) return;
+    const most = store.client.limits.content_bytes;
+    if (most && new TextEncoder().encode(content).length > most) return toast(`Too long: at most ${Math.floor(most / 1024)} KiB.`, 'error');
+    const mentions = mentionedIn(content, this.#candidates());
+    if (mode === 'edit') {
+      this.#setText(this.before);
+      this.mode = null;
+      this.#context();
+      if (content !== message.content) store.client.edit(room.id, message.seq, content, mentions).catch((error) => toast(`Not changed: ${error.message}`, 'error'));
+      return;
+    }
+    store.send(room, { content, mentions, reply_to: mode === 'reply' ? message.seq : undefined }).catch((error) => {
+      if (error.code === 'outbox_full') toast('Too many messages wait to be sent.', 'error');
+    });
+    this.mode = null;
+    this.message = null;
+    this.#setText('');
+    this.#context();
+    this.typedAt = 0;
+    clearTimeout(this.typingTimer);
+    this.drafts.delete(room.id);
+    this.actions.sent();
+    this.focus();
+  }
+}

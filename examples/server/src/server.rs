@@ -1,0 +1,178 @@
+//! Putting the server together, and taking it down again.
+
+use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, serve::ListenerExt as _};
+use chat_axum::{ChatRouter, JwtAuthenticator, Sockets};
+use chat_core::{Engine, memory::MemoryStore, store::Store};
+use chat_store_sqlite::{SqliteOptions, SqliteStore};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::{
+    accounts::Accounts,
+    config::{Config, Database},
+    demo, ops, page, secret,
+};
+
+/// Where the chat is mounted.
+const MOUNT: &str = "/api/v1";
+
+/// How long a drain may take.
+const DRAIN: Duration = Duration::from_secs(10);
+
+type AnyError = Box<dyn Error + Send + Sync>;
+
+/// Runs until SIGTERM or Ctrl-C, then drains.
+pub(crate) async fn run(config: Config) -> Result<(), AnyError> {
+    let metrics = PrometheusBuilder::new().install_recorder()?;
+    let Backend { store, accounts, secret } = Backend::open(&config).await?;
+    if config.renew_epoch {
+        let old = store.epoch().await?;
+        store.renew_epoch(&old, &secret::random()[..32]).await?;
+        tracing::info!("epoch renewed: every client loads anew");
+    }
+    let engine = Engine::builder().shared_store(store).limits(config.limits()?).build().await?;
+    let (app, sockets) = routes(&config, &engine, accounts, &secret, metrics.clone())?;
+    let listener = TcpListener::bind(config.listen).await?;
+    let address = listener.local_addr()?;
+    greet(&config, address);
+
+    let upkeep = tokio::spawn(keep_metrics(metrics));
+    // Small frames must not wait for each other.
+    let listener = listener.tap_io(|tcp| drop(tcp.set_nodelay(true)));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    let serve = axum::serve(listener, service).with_graceful_shutdown(async {
+        // A sender that is gone means the same.
+        let _ = stopped.await;
+    });
+    let serving = tokio::spawn(async move { serve.await });
+    asked_to_stop().await;
+    tracing::info!("draining");
+    let _ = stop.send(());
+    let (in_time, served) = tokio::join!(
+        async {
+            // First the engine, which says goodbye to everyone and writes what waits; then what is still open.
+            let ended = engine.shutdown(DRAIN).await;
+            sockets.shutdown(DRAIN).await && ended
+        },
+        tokio::time::timeout(DRAIN, serving),
+    );
+    upkeep.abort();
+    if !in_time || served.is_err() {
+        tracing::warn!("not everything ended in time");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What lasts longer than the process, or does not.
+struct Backend {
+    store: Arc<dyn Store>,
+    accounts: Accounts,
+    secret: Arc<str>,
+}
+
+impl Backend {
+    async fn open(config: &Config) -> Result<Self, AnyError> {
+        let given = config.jwt_secret.clone();
+        match &config.database {
+            Database::Memory => Ok(Self {
+                store: Arc::new(MemoryStore::default()),
+                accounts: Accounts::in_memory(),
+                secret: given.unwrap_or_else(secret::random).into(),
+            }),
+            Database::Sqlite(path) => {
+                let store = SqliteStore::open(path, SqliteOptions::default()).await?;
+                let options = sqlx::sqlite::SqliteConnectOptions::new()
+                    .filename(path)
+                    .busy_timeout(Duration::from_secs(5));
+                let pool =
+                    sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+                let secret = match given {
+                    Some(secret) => secret,
+                    None => secret::beside(path)?,
+                };
+                let accounts = Accounts::in_sqlite(pool).await?;
+                Ok(Self { store: Arc::new(store), accounts, secret: secret.into() })
+            }
+        }
+    }
+}
+
+fn routes(
+    config: &Config,
+    engine: &Engine,
+    accounts: Accounts,
+    secret: &Arc<str>,
+    metrics: PrometheusHandle,
+) -> Result<(Router, Sockets), AnyError> {
+    let authenticator = JwtAuthenticator::hs256(secret.as_bytes())?.admin_role("admin");
+    let mut chat = ChatRouter::new(engine.clone(), authenticator).token_cookie(config.token_cookie.clone());
+    for origin in config.allow_origin.iter().filter(|origin| !origin.trim().is_empty()) {
+        chat = chat.allow_origin(origin.trim())?;
+    }
+    let sockets = chat.sockets();
+    let demo =
+        if config.has_demo_accounts() { demo::routes(accounts, Arc::clone(secret)) } else { Router::new() };
+    // Everything stands behind the same gate: origins hold on every path.
+    let gate = chat.gate();
+    let docs = SwaggerUi::new(format!("{MOUNT}/docs"))
+        .config(utoipa_swagger_ui::Config::from(format!("{MOUNT}/openapi.json")));
+    let app = Router::new()
+        .nest(MOUNT, chat.build())
+        .merge(gate.around(demo.merge(page::routes()).merge(docs)))
+        .merge(ops::routes(engine.clone(), metrics, config.metrics_open));
+    Ok((app, sockets))
+}
+
+fn greet(config: &Config, address: SocketAddr) {
+    let place = match &config.database {
+        Database::Memory => "in memory, gone with this process".to_owned(),
+        Database::Sqlite(path) => path.display().to_string(),
+    };
+    tracing::info!(%address, database = %place, "listening");
+    let hello = if config.has_demo_accounts() {
+        "open it in two browsers, sign up twice, and chat"
+    } else {
+        "demo accounts are off: tokens come from you"
+    };
+    #[expect(clippy::print_stdout, reason = "the one line for the person who started it, and for scripts")]
+    {
+        println!(
+            "\n  chat-server is at http://{address}/ — {hello}\n  the API: http://{address}{MOUNT}/docs\n"
+        );
+    }
+}
+
+/// Lets the recorder drop what is old.
+async fn keep_metrics(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        metrics.run_upkeep();
+    }
+}
+
+async fn asked_to_stop() {
+    let interrupted = async {
+        // Without handlers there is nothing to wait for; the process then ends the hard way, which loses nothing.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupted => {}
+        () = terminated => {}
+    }
+}
