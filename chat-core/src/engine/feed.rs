@@ -349,8 +349,9 @@ async fn read_page(engine: Arc<Inner>, sub: Arc<Subscription>, after: Seq) -> Op
                 let mut run = Run::default();
                 run.clear(after.max(page.floor));
                 if page.floor > after {
-                    // What lies below the floor is gone for good (a deleted room): the log goes on above it.
-                    sub.connection.skip_to(&sub, run.after);
+                    // A deleted room, of which but the deletion is left. Who was removed below it is not known any
+                    // more, so nobody is given it; that the room is gone is told by the end of the subscription.
+                    sub.connection.skip_to(&sub, page.head);
                 }
                 for event in &page.events {
                     if event.seq != run.last().next() {
