@@ -53,11 +53,8 @@ pub(crate) async fn run(config: Config) -> Result<(), AnyError> {
     tracing::info!("draining");
     let _ = stop.send(());
     let (in_time, served) = tokio::join!(
-        async {
-            // First the engine, which says goodbye to everyone and writes what waits; then what is still open.
-            let ended = engine.shutdown(DRAIN).await;
-            sockets.shutdown(DRAIN).await && ended
-        },
+        // The engine says goodbye to everyone and writes what waits.
+        sockets.shutdown(DRAIN),
         tokio::time::timeout(DRAIN, serving),
     );
     upkeep.abort();
