@@ -1,0 +1,134 @@
+//! The server as a process, and a folder for its files.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+pub(crate) const SERVER: &str = env!("CARGO_BIN_EXE_chat-server");
+
+/// A folder that goes with the test.
+#[derive(Debug)]
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
+/// How to start a server on one database, again and again at one address.
+#[derive(Debug)]
+pub(crate) struct Launch {
+    folder: Folder,
+    flags: Vec<String>,
+    address: SocketAddr,
+}
+
+impl Launch {
+    pub(crate) fn new(name: &str, flags: &[&str]) -> Self {
+        Self {
+            folder: Folder::new(name),
+            flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        }
+    }
+
+    pub(crate) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// Starts a server and waits until it listens; the first takes a free port, the others the same.
+    pub(crate) fn start(&mut self) -> Server {
+        let log = OpenOptions::new().create(true).append(true).open(self.folder.join("server.log")).unwrap();
+        let mut child = command()
+            .arg(format!("--database=sqlite://{}", self.folder.join("chat.db").display()))
+            .arg(format!("--listen={}", self.address))
+            .args(&self.flags)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let mut server = Server { child, out, address: self.address };
+        let mut said = String::new();
+        let mut line = String::new();
+        while server.out.read_line(&mut line).unwrap() > 0 {
+            if let Some((_, rest)) = line.split_once("chat-server is at http://") {
+                server.address = rest.split('/').next().unwrap().parse().unwrap();
+                self.address = server.address;
+                return server;
+            }
+            said.push_str(&line);
+            line.clear();
+        }
+        let log = fs::read_to_string(self.folder.join("server.log")).unwrap_or_default();
+        panic!("the server did not come up: {said}{log}");
+    }
+}
+
+/// The server with no environment that could change what it does.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(SERVER);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CHAT_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("RUST_LOG", "info").stdin(Stdio::null());
+    command
+}
+
+/// A server that runs; killed where it is dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    /// Held open: there must be someone to print to.
+    out: BufReader<ChildStdout>,
+    pub(crate) address: SocketAddr,
+}
+
+impl Server {
+    /// SIGKILL: it has no say in it.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM.
+    pub(crate) fn terminate(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+    }
+
+    /// How it ended; off the runtime's threads.
+    pub(crate) async fn ended(mut self) -> ExitStatus {
+        tokio::task::spawn_blocking(move || self.child.wait().unwrap()).await.unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
