@@ -65,7 +65,9 @@ async fn read(mut tcp: TcpStream) -> Answer {
             let mut body = bytes.split_off(end + 4);
             let length = answer.header("content-length").map(|text| text.parse::<usize>().unwrap());
             // Without a length the body ends with the connection.
-            while length.is_none_or(|length| body.len() < length) && tcp.read_buf(&mut body).await.unwrap() > 0 {}
+            while length.is_none_or(|length| body.len() < length)
+                && tcp.read_buf(&mut body).await.unwrap() > 0
+            {}
             assert!(length.is_none_or(|length| body.len() == length), "cut off: {answer:?}");
             if answer.header("transfer-encoding") == Some("chunked") {
                 body = unchunk(&body);

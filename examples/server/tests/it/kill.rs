@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     net::SocketAddr,
+    path::Path,
 };
 
 use serde_json::{Value, json};
@@ -80,7 +81,9 @@ impl Client {
                 Some(epoch) => json!({ "epoch": epoch, "rooms": &self.cursors }),
                 None => json!({ "rooms": &self.cursors }),
             };
-            let Some((socket, welcome)) = Socket::join(self.address, &self.token, hello).await else { continue };
+            let Some((socket, welcome)) = Socket::join(self.address, &self.token, hello).await else {
+                continue;
+            };
             self.connections += 1;
             self.welcomed(&welcome);
             if self.converse(socket).await {
@@ -261,6 +264,10 @@ async fn the_server_is_killed_twenty_times() {
     for kill in 1..=KILLS {
         // Not always as far into the work.
         more(&mut seen, 20 + kill * 7 % 40).await;
+        if kill.is_multiple_of(2) {
+            // In the middle of a commit, or between it and its answers: what is sent again then stands already.
+            stuck(written(&launch.folder().join("chat.db-wal"))).await;
+        }
         server.kill();
         server = tokio::task::block_in_place(|| launch.start());
         tell.send_modify(|told| told.started += 1);
@@ -290,7 +297,11 @@ async fn the_server_is_killed_twenty_times() {
         let client = stuck(client).await.unwrap();
         assert_eq!(client.sent, client.acknowledged.len() as u64, "{}: not all were answered", client.name);
         for (client_id, place) in &client.acknowledged {
-            assert_eq!(places.get(client_id.as_str()), Some(place), "{client_id} is not where it was said to be");
+            assert_eq!(
+                places.get(client_id.as_str()),
+                Some(place),
+                "{client_id} is not where it was said to be"
+            );
         }
         for (&(room, seq), event) in &client.record {
             let stored = &logs[&room][usize::try_from(seq).unwrap() - 1];
@@ -315,4 +326,13 @@ async fn the_server_is_killed_twenty_times() {
 async fn more(seen: &mut watch::Receiver<Progress>, count: u64) {
     let target = seen.borrow_and_update().acknowledged + count;
     stuck(seen.wait_for(|progress| progress.acknowledged >= target)).await.unwrap();
+}
+
+/// Waits until a file is written to.
+async fn written(path: &Path) {
+    let look = || std::fs::metadata(path).and_then(|file| file.modified()).ok();
+    let before = look();
+    while look() == before {
+        tokio::task::yield_now().await;
+    }
 }

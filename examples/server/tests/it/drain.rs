@@ -1,0 +1,177 @@
+//! What a server says of itself, and how it goes down.
+
+use std::process::Output;
+
+use serde_json::{Value, json};
+
+use crate::{
+    http::{ask, must, stuck},
+    process::{Launch, Server, command},
+    socket::{Heard, Socket},
+};
+
+/// Messages sent around the end.
+const SENDS: u64 = 5;
+
+/// Signs up; the token.
+async fn sign_up(server: &Server, name: &str) -> String {
+    let body = json!({ "username": name, "password": "a password" });
+    let answer = ask(server.address, "POST", "/auth/signup/", None, Some(&body)).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    answer.json()["token"].as_str().unwrap().to_owned()
+}
+
+async fn room(server: &Server, token: &str) -> u64 {
+    let body = json!({ "kind": "group", "name": "Drained" });
+    must(server.address, "POST", "/api/v1/rooms", token, Some(&body)).await["id"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn a_drain_loses_nothing() {
+    let mut launch = Launch::new("drain", &[]);
+    let server = launch.start();
+    let ann = sign_up(&server, "ann").await;
+    let room = room(&server, &ann).await;
+    let hello = json!({ "rooms": { room.to_string(): null } });
+    let (mut socket, welcome) = stuck(Socket::join(server.address, &ann, hello)).await.unwrap();
+    assert_eq!(welcome["type"], "welcome", "{welcome}");
+
+    // One message is known to be stored; others are under way when the signal comes.
+    let mut acknowledged = Vec::new();
+    let (mut bye, mut code) = (None, None);
+    let mut terminated = false;
+    let say = |number: u64| {
+        let text = format!("m-{number}");
+        json!({ "type": "send", "id": text, "room_id": room, "content": text, "client_id": text })
+    };
+    for number in 1..=SENDS {
+        stuck(socket.say(&say(number))).await.unwrap();
+    }
+    loop {
+        match stuck(socket.hear()).await {
+            Heard::Frame(frame) => match frame["type"].as_str().unwrap() {
+                "ok" => {
+                    acknowledged.push((frame["seq"].as_u64().unwrap(), frame["id"].clone()));
+                    if !terminated {
+                        server.terminate();
+                        terminated = true;
+                    }
+                }
+                "bye" => bye = Some(frame),
+                "error" => assert_eq!(frame["retryable"], true, "{frame}"),
+                _ => {}
+            },
+            Heard::End(end) => {
+                code = code.or(end);
+                break;
+            }
+        }
+    }
+    let bye = bye.unwrap();
+    assert_eq!(bye["reason"], "shutdown", "{bye}");
+    assert!(bye["reconnect_after_ms"].is_u64(), "{bye}");
+    assert_eq!(code, Some(1001));
+    assert!(!acknowledged.is_empty());
+    let status = stuck(server.ended()).await;
+    assert!(status.success(), "{status}");
+
+    // The secret and the accounts are kept: the token still holds, and so do name and password.
+    let server = launch.start();
+    // What was not answered is sent again, and what was, too: each stands once.
+    let (mut socket, _) = stuck(Socket::join(server.address, &ann, json!({}))).await.unwrap();
+    for number in 1..=SENDS {
+        stuck(socket.say(&say(number))).await.unwrap();
+        loop {
+            match stuck(socket.hear()).await {
+                Heard::Frame(frame) if frame["type"] == "ok" => break,
+                Heard::Frame(frame) => assert_ne!(frame["type"], "error", "{frame}"),
+                Heard::End(code) => panic!("closed: {code:?}"),
+            }
+        }
+    }
+    let log = must(server.address, "GET", &format!("/api/v1/rooms/{room}/events?since=0"), &ann, None).await;
+    assert_eq!(log["head"], SENDS + 1, "{log}");
+    let events = log["events"].as_array().unwrap();
+    for (seq, text) in &acknowledged {
+        let event = events.iter().find(|event| event["seq"] == *seq).unwrap();
+        assert_eq!(event["message"]["content"], *text, "{event}");
+    }
+    let body = json!({ "username": "ann", "password": "a password" });
+    assert_eq!(ask(server.address, "POST", "/auth/login/", None, Some(&body)).await.status, 200);
+    assert_eq!(ask(server.address, "POST", "/auth/signup/", None, Some(&body)).await.status, 409);
+    let secret = std::fs::read_to_string(launch.folder().join("chat.db.secret")).unwrap();
+    assert!(secret.len() >= 32);
+    println!("{} acknowledged before the drain ended", acknowledged.len());
+}
+
+#[tokio::test]
+async fn operators_and_browsers_are_served() {
+    let mut launch = Launch::new("serve", &[]);
+    let server = launch.start();
+    let get = |path: &'static str| ask(server.address, "GET", path, None, None);
+    assert_eq!(get("/healthz").await.status, 200);
+    assert_eq!(get("/readyz").await.status, 200);
+
+    let ann = sign_up(&server, "ann").await;
+    let room = room(&server, &ann).await;
+    let path = format!("/api/v1/rooms/{room}/messages");
+    must(server.address, "POST", &path, &ann, Some(&json!({ "content": "hi" }))).await;
+    let metrics = get("/metrics").await;
+    assert_eq!(metrics.status, 200);
+    assert!(metrics.body.contains("chat_commit_batch_size"), "{}", metrics.body);
+
+    for (path, kind, word) in [
+        ("/", "text/html", "data-testid=\"signup-form\""),
+        ("/app.js", "text/javascript", "import"),
+        ("/chat-client.js", "text/javascript", "export"),
+        ("/app.css", "text/css", "{"),
+        ("/selftest/", "text/html", "id=\"result\""),
+    ] {
+        let answer = get(path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.header("content-type").unwrap().starts_with(kind), "{path}: {}", answer.head);
+        let csp = answer.header("content-security-policy").unwrap();
+        assert!(
+            csp.contains("default-src 'self'") && csp.contains("frame-ancestors 'none'"),
+            "{path}: {csp}"
+        );
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert!(answer.body.contains(word), "{path}");
+    }
+    let api = get("/api/v1/openapi.json").await;
+    assert_eq!(api.status, 200);
+    assert!(api.json()["paths"].as_object().is_some_and(|paths| !paths.is_empty()));
+
+    assert_eq!(get("/nowhere").await.status, 404);
+    assert_eq!(get("/api/v1/nowhere").await.status, 404);
+    let stranger = get("/api/v1/rooms").await;
+    assert_eq!((stranger.status, &stranger.json()["code"]), (401, &Value::from("unauthorized")));
+}
+
+/// Starts with flags that cannot work; what it says.
+async fn refuse(flags: &[&str]) -> String {
+    let mut command = command();
+    command.args(["--listen=127.0.0.1:0"]).args(flags);
+    let run = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let Output { status, stdout, stderr } = stuck(run).await.unwrap();
+    assert!(!status.success(), "{flags:?}");
+    assert!(stdout.is_empty(), "{flags:?}");
+    String::from_utf8(stderr).unwrap()
+}
+
+#[tokio::test]
+async fn flags_that_cannot_work_are_refused() {
+    for (flags, word) in [
+        (&["--nope"][..], "--nope"),
+        (&["--database=postgres://x"], "must be sqlite://FILE or memory:"),
+        (&["--database=memory:", "--limit=nope=1"], "content_bytes_max"),
+        (&["--database=memory:", "--limit=sends=fast"], "sends=fast"),
+        (&["--database=memory:", "--allow-origin=nonsense"], "origin"),
+        (&["--database=sqlite:///nowhere/at/all/chat.db"], ""),
+        (&["--listen=here"], "--listen"),
+    ] {
+        let said = refuse(flags).await;
+        assert!(!said.trim().is_empty(), "{flags:?} says nothing");
+        assert!(said.to_lowercase().contains(&word.to_lowercase()), "{flags:?}: {said}");
+    }
+}
