@@ -69,7 +69,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/", get(async || "the app that was here before"))
         .nest("/chat", chat_axum::router(engine, Badges));
 
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    #[expect(clippy::print_stdout, reason = "for the one who started it")]
+    {
+        println!("listening on {}", listener.local_addr()?);
+    }
     axum::serve(listener.tap_io(|tcp| drop(tcp.set_nodelay(true))), app).await?;
     Ok(())
 }
