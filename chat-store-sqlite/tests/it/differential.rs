@@ -129,8 +129,7 @@ impl Both {
             same!(self, pointers(room, limit));
             same!(self, unread(&user, &rooms));
             same!(self, profiles(&users));
-            // With a limit that is reached, any of them may be left out.
-            same!(self, acquaintances(&user, &users, limit as u32, ALL));
+            same!(self, acquaintances(&user, &users, 1 + limit as u32, limit));
         }
     }
 
