@@ -1,8 +1,6 @@
 //! Integration tests: the crate behind a real server, seen from outside.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, its helpers too")]
 
-#![expect(clippy::unwrap_used, reason = "tests, their helpers too")]
-
 mod auth;
 mod echo_server;
 mod origins;

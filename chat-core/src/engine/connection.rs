@@ -235,6 +235,7 @@ impl Connection {
     /// Moves a cursor over what cannot be given, and says so.
     pub(crate) fn skip_to(&self, sub: &Subscription, to: Seq) {
         let mut out = self.out.lock();
+        let to = to.min(sub.until());
         if out.dead || sub.cursor() >= to {
             return;
         }

@@ -347,12 +347,16 @@ async fn read_page(engine: Arc<Inner>, sub: Arc<Subscription>, after: Seq) -> Op
         match read {
             Ok(page) => {
                 let mut run = Run::default();
-                run.clear(page.events.first().map_or(page.head, |event| event.seq.back(1)));
-                if page.floor > after && run.after > after {
-                    // What lies below the floor is gone for good (a deleted room): the log goes on above it.
-                    sub.connection.skip_to(&sub, run.after);
+                run.clear(after.max(page.floor));
+                if page.floor > after {
+                    // A deleted room, of which but the deletion is left. Who was removed below it is not known any
+                    // more, so nobody is given it; that the room is gone is told by the end of the subscription.
+                    sub.connection.skip_to(&sub, page.head);
                 }
                 for event in &page.events {
+                    if event.seq != run.last().next() {
+                        break;
+                    }
                     if let Some(reason) = event.body.ends(&sub.connection.user) {
                         sub.bound(event.seq, reason);
                     }

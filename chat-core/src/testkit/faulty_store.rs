@@ -9,7 +9,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::{sync::watch, time::sleep};
+use tokio::{sync::Notify, time::sleep};
 
 use super::{Rng, forward::prelude::*};
 use crate::store::StoreErrorKind;
@@ -66,13 +66,15 @@ pub struct FaultyStore<S: ?Sized> {
 
 struct Control {
     state: Mutex<State>,
-    frozen: watch::Sender<bool>,
+    /// Not a `watch`, which wakes its waiters in an order of chance.
+    thawed: Notify,
 }
 
 struct State {
     rng: Rng,
     faults: StoreFaults,
     down: bool,
+    frozen: bool,
     script: VecDeque<CommitFault>,
     calls: BTreeMap<&'static str, u64>,
 }
@@ -84,6 +86,20 @@ struct Plan {
     after: Duration,
 }
 
+impl Control {
+    /// Waits while it is frozen.
+    async fn thawed(&self) {
+        loop {
+            let mut thawed = std::pin::pin!(self.thawed.notified());
+            thawed.as_mut().enable();
+            if !self.state.lock().frozen {
+                return;
+            }
+            thawed.await;
+        }
+    }
+}
+
 impl<S: Store + ?Sized> FaultyStore<S> {
     /// Wraps a store, without faults as yet.
     #[must_use]
@@ -92,10 +108,11 @@ impl<S: Store + ?Sized> FaultyStore<S> {
             rng: Rng::new(seed),
             faults: StoreFaults::default(),
             down: false,
+            frozen: false,
             script: VecDeque::new(),
             calls: BTreeMap::new(),
         };
-        let control = Control { state: Mutex::new(state), frozen: watch::Sender::new(false) };
+        let control = Control { state: Mutex::new(state), thawed: Notify::new() };
         Self { inner, control: Arc::new(control) }
     }
 
@@ -128,12 +145,13 @@ impl<S: Store + ?Sized> FaultyStore<S> {
 
     /// From now on calls wait before they take effect.
     pub fn freeze(&self) {
-        self.control.frozen.send_replace(true);
+        self.control.state.lock().frozen = true;
     }
 
     /// Ends [`FaultyStore::freeze`]; the calls that wait go on.
     pub fn thaw(&self) {
-        self.control.frozen.send_replace(false);
+        self.control.state.lock().frozen = false;
+        self.control.thawed.notify_waiters();
     }
 
     /// How often a method was called so far, by its name.
@@ -149,10 +167,7 @@ impl<S: Store + ?Sized> FaultyStore<S> {
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let Plan { fault, before, after } = self.plan(kind, operation);
-        if *self.control.frozen.borrow() {
-            // The sender is in `self`, so this ends by a thaw alone.
-            drop(self.control.frozen.subscribe().wait_for(|frozen| !frozen).await);
-        }
+        self.control.thawed().await;
         if !before.is_zero() {
             sleep(before).await;
         }

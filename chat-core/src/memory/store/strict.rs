@@ -1,7 +1,7 @@
 //! In tests of this crate the rules see no more than [`Needs`] names: what a store that loads first would have loaded.
 //! The whole contract suite holds all the same.
 
-use super::{State, decide};
+use super::decide;
 use crate::{
     model::{Ban, ClientId, Emoji, Member, MemberRow, Message, MessageId, RoomId, Seq, UserId},
     store::{
@@ -10,8 +10,8 @@ use crate::{
     },
 };
 
-pub(super) fn decide_all(
-    state: &mut State,
+pub(super) fn decide_all<V: View>(
+    state: &mut V,
     changes: &[Change],
 ) -> (Vec<Result<Outcome, Refusal>>, Vec<Effect>) {
     let (mut answers, mut effects) = (Vec::new(), Vec::new());
@@ -24,12 +24,12 @@ pub(super) fn decide_all(
     (answers, effects)
 }
 
-struct Strict<'s> {
-    state: &'s mut State,
+struct Strict<'s, V> {
+    state: &'s mut V,
     needs: Needs,
 }
 
-impl Strict<'_> {
+impl<V: View> Strict<'_, V> {
     fn is_named(&self, room: RoomId) {
         let found = self.needs.keys.iter().any(|key| self.state.find(key) == Some(room));
         assert!(found || self.needs.room == Some(room), "room {room} is not in {:?}", self.needs);
@@ -56,7 +56,7 @@ impl Strict<'_> {
     }
 }
 
-impl View for Strict<'_> {
+impl<V: View> View for Strict<'_, V> {
     fn room(&self, room: RoomId) -> Option<&RoomRow> {
         self.is_named(room);
         self.state.room(room)

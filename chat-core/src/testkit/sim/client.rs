@@ -174,7 +174,6 @@ impl Client {
     /// Goes on until the connection is over, and says why; `None`: the simulation is over.
     async fn live(&mut self, node: &Arc<Node>, commands: &Commands, mut link: Link) -> Option<&'static str> {
         let world = Arc::clone(&self.world);
-        let mut phase = world.phase.subscribe();
         let mut next_act = Instant::now() + self.rng.up_to(world.plan.pace);
         let mut stalled: Option<Instant> = None;
         loop {
@@ -189,7 +188,7 @@ impl Client {
             let happened = tokio::select! {
                 biased;
                 () = node.gate.died() => Happened::Died,
-                _ = phase.changed() => Happened::Phase,
+                () = world.turned.notified() => Happened::Phase,
                 frames = link.next(commands), if stalled.is_none() => Happened::Frames(frames),
                 () = sleep_until(stalled.unwrap_or(next_act)), if stalled.is_some() => Happened::GoesOn,
                 () = sleep_until(next_act) => Happened::Acts,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     bus::{Bus, BusError, BusLink, Cluster, Edge, Lease, Leases, Payload, Topic},
@@ -23,19 +23,19 @@ use crate::{
 /// The life of one node.
 #[derive(Debug)]
 pub(super) struct Gate {
-    dead: watch::Sender<bool>,
+    dead: CancellationToken,
     /// Messages that it still publishes before it dies.
     fuse: AtomicU64,
 }
 
 impl Gate {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { dead: watch::Sender::new(false), fuse: AtomicU64::new(u64::MAX) })
+        Arc::new(Self { dead: CancellationToken::new(), fuse: AtomicU64::new(u64::MAX) })
     }
 
     /// It dies now.
     pub(super) fn kill(&self) {
-        self.dead.send_replace(true);
+        self.dead.cancel();
     }
 
     /// It dies in the midst of publishing, after `messages` more.
@@ -44,12 +44,11 @@ impl Gate {
     }
 
     pub(super) fn is_dead(&self) -> bool {
-        *self.dead.borrow()
+        self.dead.is_cancelled()
     }
 
     pub(super) async fn died(&self) {
-        // The sender is in `self`, so this ends by a death alone.
-        drop(self.dead.subscribe().wait_for(|dead| *dead).await);
+        self.dead.cancelled().await;
     }
 
     /// Does `call` unless the node dies before or meanwhile: then it never returns.

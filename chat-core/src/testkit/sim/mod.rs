@@ -154,10 +154,10 @@ impl Simulation {
         } else {
             trouble::storm(Arc::clone(&world), until).await;
         }
-        world.phase.send_replace(Phase::Calm);
+        world.turn(Phase::Calm);
         drop(host.await);
         sleep(world.plan.calm).await;
-        world.phase.send_replace(Phase::Over);
+        world.turn(Phase::Over);
         let mut records = Vec::new();
         for client in clients {
             match client.await {

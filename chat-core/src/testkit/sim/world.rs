@@ -10,7 +10,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::{sync::watch, time::Instant};
+use tokio::{sync::Notify, time::Instant};
 
 use super::{
     clock::SimClock,
@@ -54,7 +54,9 @@ pub(super) struct World {
     pub(super) rng: Rng,
     pub(super) bus: FaultyBus<LocalBus>,
     pub(super) rooms: Mutex<Vec<RoomId>>,
-    pub(super) phase: watch::Sender<Phase>,
+    phase: Mutex<Phase>,
+    /// A new phase has begun. (Not a `watch`, which wakes its waiters in an order of chance.)
+    pub(super) turned: Notify,
     pub(super) trace: Trace,
     store: Arc<dyn Store>,
     nodes: Mutex<Vec<Option<Arc<Node>>>>,
@@ -71,7 +73,8 @@ impl World {
             bus,
             rng,
             rooms: Mutex::default(),
-            phase: watch::Sender::new(Phase::Storm),
+            phase: Mutex::new(Phase::Storm),
+            turned: Notify::new(),
             trace,
             store,
             nodes,
@@ -84,7 +87,12 @@ impl World {
     }
 
     pub(super) fn phase(&self) -> Phase {
-        *self.phase.borrow()
+        *self.phase.lock()
+    }
+
+    pub(super) fn turn(&self, phase: Phase) {
+        *self.phase.lock() = phase;
+        self.turned.notify_waiters();
     }
 
     /// A node that runs, or one that died a moment ago.

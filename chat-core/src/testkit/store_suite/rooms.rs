@@ -154,8 +154,12 @@ pub async fn a_room_is_changed_part_by_part(store: &Arc<dyn Store>) {
     scene.apply("host", room, update(none)).await;
     let now = scene.entry(None, room).await.room;
     assert_eq!((now.name, now.metadata.is_empty()), (None, true));
-    let direct = scene.direct(&["ann", "bob"]).await;
+    // Made by the engine, it has an owner too.
+    let mut new = scene.new_room(RoomKind::Direct, &["ann", "bob"]);
+    new.members[0].1 = Role::Owner;
+    let direct = scene.make("ann", new).await;
     assert_eq!(scene.verdict("ann", direct, rename("x")).await, "forbidden");
+    assert_eq!(scene.verdict("ann", direct, mode(HistoryMode::FromJoin)).await, "forbidden");
     scene.apply("host", direct, rename("x")).await;
 }
 
