@@ -216,7 +216,7 @@ impl Chance {
             20..23 => ChangeBody::React { target, emoji: self.emoji(), kinds_max: 2 },
             23..27 => ChangeBody::Unreact { target, emoji: self.emoji() },
             27..=29 | 39..44 => ChangeBody::AddMember { user: self.user(), role: self.role() },
-            30 if self.often(0.15) => ChangeBody::DeleteRoom,
+            30 if self.often(0.25) => ChangeBody::DeleteRoom,
             30 => ChangeBody::Leave,
             31 => ChangeBody::Remove { user: self.user() },
             32..34 => ChangeBody::Ban { user: self.user(), until: self.until() },
