@@ -17,7 +17,7 @@ use crate::{
     event::{Event, EventBody},
     model::{RoomId, Seq},
     protocol::{ErrorBody, FrameId, OkBody, ServerFrame},
-    store::{Change, Outcome, Refusal, StoreError, StoreErrorKind},
+    store::{Change, ChangeBody, Outcome, Refusal, StoreError, StoreErrorKind},
 };
 
 /// Tries of a batch whose outcome is unknown and that may be repeated.
@@ -125,9 +125,18 @@ impl Inner {
         let (changes, waiting): (Vec<_>, Vec<_>) = jobs.drain(..).map(|job| (job.change, job.done)).unzip();
         let started = Instant::now();
         let count = changes.len();
+        let sends: Vec<bool> = changes.iter().map(|c| matches!(c.body, ChangeBody::Send(_))).collect();
         match self.commit_surely(changes).await {
             Ok((answers, tries)) if answers.len() == waiting.len() => {
                 metrics::committed(count, started.elapsed());
+                let told = |(answer, is_send): (Result<Outcome, Refusal>, bool)| match answer {
+                    // A send that the first try stored would have been found, but for one in a room that is gone.
+                    Err(refusal) if tries > 1 && !(is_send && refusal != Refusal::RoomNotFound) => {
+                        Err(unknown())
+                    }
+                    answer => answer.map_err(Error::from),
+                };
+                let answers = answers.into_iter().zip(sends).map(told).collect();
                 self.committed(answers, waiting, tries);
             }
             Ok((answers, _)) => {
@@ -154,13 +163,20 @@ impl Inner {
         changes: Vec<Change>,
     ) -> Result<(Vec<Result<Outcome, Refusal>>, u32), StoreError> {
         let tries = if changes.iter().all(Change::is_idempotent) { TRIES } else { 1 };
-        for tried in 1..tries {
+        let mut unknown = None;
+        for tried in 1..=tries {
             match self.commit_once(changes.clone()).await {
-                Err(error) if error.kind() == StoreErrorKind::Unknown => tokio::time::sleep(RETRY).await,
-                result => return result.map(|answers| (answers, tried)),
+                Ok(answers) => return Ok((answers, tried)),
+                Err(error) if error.kind() == StoreErrorKind::Unknown => unknown = Some(error),
+                // Not stored by this try; but perhaps by one before.
+                Err(error) if unknown.is_none() => return Err(error),
+                Err(_) => {}
+            }
+            if tried < tries {
+                tokio::time::sleep(RETRY).await;
             }
         }
-        self.commit_once(changes).await.map(|answers| (answers, tries))
+        Err(unknown.unwrap_or_else(|| StoreError::new(StoreErrorKind::Unknown, "commit")))
     }
 
     /// One commit, never dropped half-way: what is not done at once goes on in a task of its own.
@@ -187,7 +203,7 @@ impl Inner {
     }
 
     /// Makes what was committed visible, tells who waits, and tells other nodes.
-    fn committed(self: &Arc<Self>, answers: Vec<Result<Outcome, Refusal>>, waiting: Vec<Done>, tries: u32) {
+    fn committed(self: &Arc<Self>, answers: Vec<Result<Outcome, Error>>, waiting: Vec<Done>, tries: u32) {
         let mut events: Vec<Arc<Event>> = Vec::with_capacity(answers.len());
         let mut replies = Replies::default();
         let mut heads: Vec<(RoomId, Seq)> = Vec::new();
@@ -198,7 +214,7 @@ impl Inner {
                 Ok(Outcome::Repeat(event)) if tries > 1 => heads.push((event.room, event.seq)),
                 _ => {}
             }
-            replies.add(answer.map_err(Error::from), done);
+            replies.add(answer, done);
         }
         // Stable: the order within a room is the log's.
         events.sort_by_key(|event| event.room);
