@@ -1,6 +1,6 @@
 //! Putting the server together, and taking it down again.
 
-use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
+use std::{error::Error, io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, serve::ListenerExt as _};
 use chat_axum::{ChatRouter, JwtAuthenticator, Sockets};
@@ -136,12 +136,11 @@ fn greet(config: &Config, address: SocketAddr) {
     } else {
         "demo accounts are off: tokens come from you"
     };
-    #[expect(clippy::print_stdout, reason = "the one line for the person who started it, and for scripts")]
-    {
-        println!(
-            "\n  chat-server is at http://{address}/ — {hello}\n  the API: http://{address}{MOUNT}/docs\n"
-        );
-    }
+    // The one line for the person who started it, and for scripts, which may have gone since.
+    let _ = writeln!(
+        std::io::stdout(),
+        "\n  chat-server is at http://{address}/ — {hello}\n  the API: http://{address}{MOUNT}/docs\n"
+    );
 }
 
 /// Lets the recorder drop what is old.
