@@ -22,7 +22,7 @@ pub(crate) struct Config {
     #[arg(long, env = "CHAT_JWT_SECRET", hide_env_values = true, value_name = "SECRET")]
     pub jwt_secret: Option<String>,
 
-    /// Origin of a page that may use this server from elsewhere, such as https://app.example; repeatable.
+    /// Origin of a page that may use this server from elsewhere, such as `https://app.example`; repeatable.
     #[arg(long, env = "CHAT_ALLOW_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
     pub allow_origin: Vec<String>,
 
