@@ -1,5 +1,6 @@
 //! What chat-core's own backends promise, and the engine over them.
 
+mod baton;
 mod bus;
 mod client;
 mod goldens;
