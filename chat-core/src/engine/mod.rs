@@ -1,5 +1,6 @@
 //! The engine: rooms' logs, who is given what, and the calls of users and of the host.
 
+mod baton;
 mod builder;
 mod calls;
 mod commands;
@@ -22,6 +23,11 @@ mod typing;
 mod users;
 mod validate;
 mod writer;
+
+/// What [`baton`] is built of, so that a test can build it of what it controls.
+mod sync {
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+}
 
 use std::{
     future::Future,
@@ -134,3 +140,6 @@ impl Inner {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ pub(crate) const CHUNK: usize = 64;
 
 /// Makes sure that a pump is at it.
 pub(crate) fn kick(room: &Arc<Room>, engine: &Arc<Inner>) {
-    if !room.pumping.swap(true, Ordering::SeqCst) {
+    if room.baton.take() {
         let room = Arc::clone(room);
         engine.spawn(async move { pump(&room).await });
     }
@@ -31,11 +31,7 @@ async fn pump(room: &Arc<Room>) {
     loop {
         BackOfQueue::default().await;
         round(room, &mut runs, &mut chunk).await;
-        // Publishers append, then look at the flag; the pump clears the flag, then looks at the head: one of the two
-        // sees the other.
-        room.pumping.store(false, Ordering::SeqCst);
-        let more = room.head().get() > room.pumped.load(Ordering::SeqCst);
-        if !more || room.pumping.swap(true, Ordering::SeqCst) {
+        if room.baton.lay_down() {
             return;
         }
     }
@@ -43,7 +39,7 @@ async fn pump(room: &Arc<Room>) {
 
 /// Brings everyone idle to at least the head of the round's start.
 async fn round(room: &Arc<Room>, runs: &mut Runs, chunk: &mut Vec<Arc<Subscription>>) {
-    let after = Seq::new(room.pumped.load(Ordering::SeqCst));
+    let after = Seq::new(room.baton.done());
     let start = room.head();
     if after >= start {
         return;
@@ -61,7 +57,7 @@ async fn round(room: &Arc<Room>, runs: &mut Runs, chunk: &mut Vec<Arc<Subscripti
         }
     }
     chunk.clear();
-    room.pumped.store(start.get(), Ordering::SeqCst);
+    room.baton.did(start.get());
     room.receipts_due.store(true, Ordering::Relaxed);
 }
 
@@ -96,7 +92,7 @@ impl Runs {
 
 /// Lets everything that is ready go first: wakes itself once. (`yield_now` may defer beyond that.)
 #[derive(Default)]
-struct BackOfQueue(bool);
+pub(crate) struct BackOfQueue(bool);
 
 impl Future for BackOfQueue {
     type Output = ();

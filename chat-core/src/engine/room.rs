@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -13,6 +13,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::{
     Inner,
+    baton::Baton,
     connection::Connection,
     hot::{HotBound, HotLog, NotHot, Run},
     metrics, pump,
@@ -39,13 +40,9 @@ pub(crate) struct Room {
     pub(crate) id: RoomId,
     log: Mutex<RoomLog>,
     hot: Mutex<HotLog>,
-    /// The head of the hot part, for a look without its lock.
-    head: AtomicU64,
     members: Mutex<Slots>,
-    /// A pump is at it.
-    pub(crate) pumping: AtomicBool,
-    /// Everyone idle was given up to here.
-    pub(crate) pumped: AtomicU64,
+    /// The pump's: its head is that of the hot part, and everyone idle was given what is done.
+    pub(crate) baton: Baton,
     timer_armed: AtomicBool,
     member_count: AtomicU32,
     opening: Mutex<Opening>,
@@ -102,10 +99,8 @@ impl Room {
             id,
             log: Mutex::new(RoomLog::unopened(engine.limits.reorder_window)),
             hot: Mutex::new(HotLog::new(Seq::ZERO, bound)),
-            head: AtomicU64::new(0),
             members: Mutex::default(),
-            pumping: AtomicBool::new(false),
-            pumped: AtomicU64::new(0),
+            baton: Baton::new(0),
             timer_armed: AtomicBool::new(false),
             member_count: AtomicU32::new(0),
             opening: Mutex::new(Opening::Pending),
@@ -122,8 +117,8 @@ impl Room {
         let mut log = self.log.lock();
         let step = log.open(head, Instant::now());
         self.hot.lock().jump(head);
-        self.head.store(head.get(), Ordering::SeqCst);
-        self.pumped.store(head.get(), Ordering::SeqCst);
+        self.baton.raise(head.get());
+        self.baton.did(head.get());
         for event in &step.deliver {
             self.show(event);
         }
@@ -173,7 +168,7 @@ impl Room {
 
     /// Up to where this node can give events.
     pub(crate) fn head(&self) -> Seq {
-        Seq::new(self.head.load(Ordering::SeqCst))
+        Seq::new(self.baton.head())
     }
 
     pub(crate) fn member_count(&self) -> u32 {
@@ -329,7 +324,7 @@ impl Room {
         }
         let mut hot = self.hot.lock();
         hot.append(event);
-        self.head.store(event.seq.get(), Ordering::SeqCst);
+        self.baton.raise(event.seq.get());
     }
 
     /// Bounds the subscriptions that an event ends, before anything above it can be given: both under the members'
@@ -343,7 +338,7 @@ impl Room {
         }
         let mut hot = self.hot.lock();
         hot.append(event);
-        self.head.store(event.seq.get(), Ordering::SeqCst);
+        self.baton.raise(event.seq.get());
         drop(hot);
         drop(members);
     }
@@ -405,7 +400,7 @@ impl Room {
             log.jump(floor);
             let mut hot = self.hot.lock();
             hot.jump(floor);
-            self.head.store(floor.get(), Ordering::SeqCst);
+            self.baton.raise(floor.get());
         }
     }
 

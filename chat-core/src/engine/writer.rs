@@ -10,7 +10,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Inner, hot::Run, intake::InFlight, metrics, room_log::Heard};
+use super::{Inner, hot::Run, intake::InFlight, metrics, pump::BackOfQueue, room_log::Heard};
 use crate::{
     bus::{Payload, Topic},
     error::{Error, ErrorCode},
@@ -117,6 +117,8 @@ impl Inner {
             if !jobs.is_empty() {
                 metrics::lane_waiting(lane.len());
                 self.commit(&mut jobs).await;
+                // A store that answers at once would let batch follow batch, and nobody be given anything.
+                BackOfQueue::default().await;
             }
         }
     }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what a simulation counted is to be seen")]
 
+mod baton;
 mod bus;
 mod client;
 mod goldens;

@@ -98,7 +98,7 @@ impl Client {
             if let Some(node) = self.world.pick(&mut self.rng) {
                 self.connect(&node).await;
             }
-            let most = if self.world.phase() == Phase::Calm { 300 } else { 3_000 };
+            let most = if self.world.phase() == Phase::Storm { 3_000 } else { 300 };
             let wait = self.rng.up_to(Duration::from_millis(most));
             if !self.record.is_open {
                 sleep(wait).await;
@@ -179,7 +179,7 @@ impl Client {
         loop {
             match world.phase() {
                 Phase::Over => return None,
-                Phase::Calm if stalled.is_some() => {
+                Phase::Calm | Phase::Hush if stalled.is_some() => {
                     link.stall(false);
                     stalled = None;
                 }
@@ -208,9 +208,13 @@ impl Client {
                 }
                 Happened::Acts => {
                     next_act = Instant::now() + self.rng.up_to(world.plan.pace * 2);
-                    if world.phase() == Phase::Calm {
-                        self.repeat_drafts(node, commands).await;
-                        continue;
+                    match world.phase() {
+                        Phase::Storm => {}
+                        Phase::Calm => {
+                            self.repeat_drafts(node, commands).await;
+                            continue;
+                        }
+                        Phase::Hush | Phase::Over => continue,
                     }
                     let (what, long) = (self.rng.below(100), self.rng.up_to(Duration::from_secs(8)));
                     match what {

@@ -157,6 +157,8 @@ impl Simulation {
         world.turn(Phase::Calm);
         drop(host.await);
         sleep(world.plan.calm).await;
+        world.turn(Phase::Hush);
+        sleep(world.plan.hush).await;
         world.turn(Phase::Over);
         let mut records = Vec::new();
         for client in clients {

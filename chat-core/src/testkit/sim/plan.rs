@@ -18,6 +18,8 @@ pub(super) struct Plan {
     pub(super) storm: Duration,
     /// Until everything must have settled.
     pub(super) calm: Duration,
+    /// Until what was asked for last must have reached everyone.
+    pub(super) hush: Duration,
     /// Between two acts of a client, about.
     pub(super) pace: Duration,
     pub(super) limits: Limits,
@@ -66,7 +68,8 @@ impl Plan {
             clients,
             rooms: 1 + usize::try_from(rng.below(6)).unwrap_or(0),
             storm: Duration::from_secs(if clients > 80 { 8 } else { 8 + rng.below(12) }),
-            calm: Duration::from_secs(24),
+            calm: Duration::from_secs(20),
+            hush: Duration::from_secs(6),
             pace: Duration::from_millis(if clients > 80 { 1_500 } else { 150 + rng.below(900) }),
             limits,
         }

@@ -32,6 +32,8 @@ pub(super) enum Phase {
     Storm,
     /// Nothing goes wrong any more, and nothing new is asked for.
     Calm,
+    /// Not even what is not settled is asked for again.
+    Hush,
     /// Everyone stops where they are.
     Over,
 }
