@@ -311,7 +311,9 @@ fn entry(state: &RoomState, viewer: Option<&UserId>) -> RoomEntry {
         _ => Unread::default(),
     };
     let is_direct = state.row.room.kind == RoomKind::Direct;
-    let peer = state.members.keys().find(|user| is_direct && row.is_some() && Some(*user) != viewer);
+    // Of a room of many, not one member is looked at.
+    let other = |user: &&UserId| row.is_some() && Some(*user) != viewer;
+    let peer = if is_direct { state.members.keys().find(other) } else { None };
     let may_read = viewer.is_none() || row.is_some();
     let visible_from = row.map_or(Seq::ZERO, |row| row.visible_from);
     let last = state.newest().filter(|message| may_read && message.seq > visible_from);

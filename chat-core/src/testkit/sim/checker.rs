@@ -102,3 +102,6 @@ impl Findings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
