@@ -157,7 +157,7 @@ async fn joins_and_leaves_during_a_round_pass_nobody_over() {
         let (reached, left_out) = pipe.positions(crowd.room);
         assert_eq!(left_out, 0);
         assert_eq!(reached.map_or(began, |(_, last)| last), head, "of {}", user(*n));
-        assert_eq!(reached.map_or(began.next(), |(first, _)| first), began.next(), "of {}", user(*n));
+        assert_eq!(reached.map_or_else(|| began.next(), |(first, _)| first), began.next(), "of {}", user(*n));
     }
     let active = crowd.engine.inner.rooms.get(crowd.room).unwrap();
     assert_eq!(active.subscriptions(), crowd.members.len());

@@ -102,7 +102,7 @@ impl Pipe {
             if !frame["at"].is_string() {
                 left_out += to.since(from) + 1;
             }
-            let (first, last) = reached.unwrap_or((from, from.back(1)));
+            let (first, last) = reached.unwrap_or_else(|| (from, from.back(1)));
             assert_eq!(from, last.next(), "in {frame}");
             reached = Some((first, to));
         }

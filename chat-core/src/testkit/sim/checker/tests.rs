@@ -137,7 +137,7 @@ impl Scene {
         check(&[record], &Logs::from([(room(), self.log)]), &stored).violations
     }
 
-    fn is_found(self, promise: &str) {
+    fn must_be_found(self, promise: &str) {
         let violations = self.violations();
         assert!(violations.iter().any(|violation| violation.starts_with(promise)), "{violations:?}");
     }
@@ -161,7 +161,7 @@ fn commands_that_changed_places() {
     scene.told(2, &b);
     scene.given(&b);
     scene.given(&a);
-    scene.is_found("G9");
+    scene.must_be_found("G9");
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn a_message_that_is_stored_twice() {
     scene.says(1, "a");
     let again = scene.commit_message("a");
     scene.given(&again);
-    scene.is_found("G4");
+    scene.must_be_found("G4");
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_message_that_nobody_sent() {
     let mut scene = Scene::new();
     let message = scene.commit_message("a");
     scene.given(&message);
-    scene.is_found("G4");
+    scene.must_be_found("G4");
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn a_message_that_was_refused_and_stored() {
     scene.sees(Seen::Error { id: Some(1), code: "unavailable".to_owned() });
     let message = scene.commit_message("a");
     scene.given(&message);
-    scene.is_found("G5");
+    scene.must_be_found("G5");
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_message_that_was_acknowledged_and_not_stored() {
     let message = scene.commit_message("a");
     scene.log.pop();
     scene.told(1, &message);
-    scene.is_found("G1");
+    scene.must_be_found("G1");
 }
 
 #[test]
@@ -208,14 +208,14 @@ fn a_tail_that_never_came() {
     scene.asks(2, "b");
     let b = scene.commit_message("b");
     scene.told(2, &b);
-    scene.is_found("G2");
+    scene.must_be_found("G2");
 }
 
 #[test]
 fn a_removal_that_was_never_told() {
     let mut scene = Scene::new();
     scene.commit_removal();
-    scene.is_found("G6");
+    scene.must_be_found("G6");
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn what_came_after_a_removal() {
     let after = scene.commit(None, None, body);
     scene.given(&removal);
     scene.given(&after);
-    scene.is_found("G6");
+    scene.must_be_found("G6");
 }
 
 #[test]
@@ -237,14 +237,14 @@ fn a_page_that_shows_what_came_after_a_removal() {
     let after = scene.commit(None, None, body);
     let (since, head) = (Seq::new(2), after.seq);
     scene.note(What::Read { room: room(), since, events: vec![after], head });
-    scene.is_found("G6");
+    scene.must_be_found("G6");
 }
 
 #[test]
 fn a_command_that_was_never_answered() {
     let mut scene = Scene::new();
     scene.note(What::Asks { id: 1, asked: Asked::Other });
-    scene.is_found("protocol");
+    scene.must_be_found("protocol");
 }
 
 #[test]
@@ -253,5 +253,5 @@ fn a_message_of_who_is_no_member() {
     scene.commit_removal();
     scene.asks(1, "a");
     scene.commit_message("a");
-    scene.is_found("G8");
+    scene.must_be_found("G8");
 }
