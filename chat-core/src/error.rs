@@ -218,6 +218,9 @@ impl From<Refusal> for Error {
                 Self::new(ErrorCode::BodyMismatch, "another body was sent under this client_id")
                     .with_field("client_id")
             }
+            Refusal::Held => {
+                Self::new(ErrorCode::Unavailable, "someone else holds the room; nothing was stored")
+            }
             Refusal::Invalid { field, reason } => Self::bad_field(field, reason),
         }
     }

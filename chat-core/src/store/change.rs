@@ -294,6 +294,10 @@ pub enum Refusal {
     /// Another request was made under the same `client_id`.
     #[error("another body was sent under this client_id")]
     BodyMismatch,
+    /// Someone else, another node or a transaction of the host, holds the room: to be asked again by
+    /// [`super::LogStore::commit_held`]. Whoever asks the engine never sees it, but for `unavailable` in the end.
+    #[error("held by someone else")]
+    Held,
     /// A field does not fit the room.
     #[error("{field}: {reason}")]
     Invalid {

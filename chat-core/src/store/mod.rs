@@ -84,9 +84,21 @@ pub trait LogStore: fmt::Debug + Send + Sync + 'static {
     /// - A deleted room leaves its row and the event that says so, and nothing else (suite:
     ///   `a_deleted_room_leaves_nothing_but_its_end`).
     ///
+    /// - It waits for nobody who holds a room: changes of such a room are answered [`Refusal::Held`], all of them in
+    ///   the batch, and nothing of them is stored. (A store whose writers take turns has no such rooms.)
+    ///
     /// # Errors
     /// With [`StoreErrorKind::Unknown`] the whole batch may or may not be stored; with every other kind nothing is.
     async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Result<Outcome, Refusal>>, StoreError>;
+
+    /// As [`LogStore::commit`], for changes that were [`Refusal::Held`], all of one room (or all of no room): waits
+    /// a few seconds at most for who holds it, and answers [`Refusal::Held`] where that was not enough.
+    ///
+    /// # Errors
+    /// As those of [`LogStore::commit`].
+    async fn commit_held(&self, changes: Vec<Change>) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
+        self.commit(changes).await
+    }
 
     /// Events above `after`, oldest first.
     ///
