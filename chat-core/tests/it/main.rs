@@ -6,6 +6,7 @@ mod baton;
 mod bus;
 mod client;
 mod goldens;
+mod held;
 mod sessions;
 mod simulation;
 mod store;
