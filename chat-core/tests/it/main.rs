@@ -7,6 +7,7 @@ mod bus;
 mod client;
 mod goldens;
 mod held;
+mod host;
 mod sessions;
 mod simulation;
 mod store;
