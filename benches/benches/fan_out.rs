@@ -10,7 +10,7 @@ use std::{
 
 use chat_core::{
     Commands, Engine,
-    model::RoomId,
+    model::{ClientId, RoomId},
     protocol::{ClientFrame, Command, FrameId, Hello, Send, SendTo, Subscribe},
 };
 use criterion::{BenchmarkId, Criterion, Throughput};
@@ -135,14 +135,16 @@ impl Crowd {
     /// Sends a window into each room and waits until every reader has it.
     fn round(&mut self) -> Duration {
         let publisher = self.publisher.as_ref().expect("it goes last");
-        let content = "x".repeat(CONTENT_BYTES);
         let mut frames = Vec::with_capacity(self.halls.len() * self.plan.window);
         for hall in &self.halls {
             hall.format.expect(self.plan.window);
-            frames.extend((0..self.plan.window).map(|n| ClientFrame {
-                id: Some(FrameId::Number(n as u64)),
-                command: Command::Send(Box::new(Send::text(SendTo::Room(hall.room), content.as_str()))),
-            }));
+            for n in 0..self.plan.window {
+                let key = format!("0190c2f0-0000-7000-8000-{:012}", self.said + n);
+                let send = Send::text(SendTo::Room(hall.room), "x".repeat(CONTENT_BYTES))
+                    .with_client_id(ClientId::new(key).expect("a key of that form"));
+                let (id, command) = (Some(FrameId::Number(n as u64)), Command::Send(Box::new(send)));
+                frames.push(ClientFrame { id, command });
+            }
         }
         self.said += frames.len();
         self.house.runtime.block_on(async {
