@@ -42,6 +42,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use builder::{BuildError, EngineBuilder};
 pub use calls::{AsHost, AsUser, CreateRoom, Created, SentMessage, UserView};
+#[cfg(feature = "testkit")]
+pub(crate) use room_log::{Heard, RoomLog};
 pub use session::{Batch, Busy, Commands, ConnectOptions, Connected, Deliveries};
 
 use crate::{
