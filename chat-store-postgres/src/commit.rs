@@ -1,6 +1,10 @@
 //! A commit: load, judge, write where the rooms are still so; again for those that are not.
 
-use std::{collections::HashSet, ops::Range, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    ops::Range,
+    time::Duration,
+};
 
 use chat_core::{
     model::RoomId,
@@ -49,6 +53,7 @@ pub(crate) async fn commit(
         deadline: Instant::now() + AGAIN + if wait == Wait::Patiently { AGAIN } else { Duration::ZERO },
         answers: changes.iter().map(|_| None).collect(),
         held: HashSet::new(),
+        fresh: HashSet::new(),
         stored: false,
     };
     let parts = parts(&changes);
@@ -84,6 +89,12 @@ struct Open {
     changes: Vec<Change>,
 }
 
+/// What the rules look at, and of which rooms it was remembered.
+struct View {
+    batch: Batch,
+    recalled: HashSet<RoomId>,
+}
+
 struct Run<'s> {
     store: &'s PostgresStore,
     wait: Wait,
@@ -92,6 +103,8 @@ struct Run<'s> {
     answers: Vec<Option<Answer>>,
     /// Rooms that someone else holds: nothing of them is stored from then on.
     held: HashSet<RoomId>,
+    /// Rooms that are not as they were remembered: to be looked at.
+    fresh: HashSet<RoomId>,
     /// Whether anything is.
     stored: bool,
 }
@@ -111,15 +124,30 @@ impl Run<'_> {
                 }
                 sleep(BETWEEN * tries.min(20)).await;
             }
-            tries += 1;
-            let mut batch = self.load(&open.changes).await?;
-            let (answers, _) = decide_all(&mut batch, &open.changes);
-            if let Some(fault) = batch.fault {
+            let mut view = self.view(&open.changes).await?;
+            let (answers, _) = decide_all(&mut view.batch, &open.changes);
+            if let Some(fault) = view.batch.fault {
                 return Err(StoreError::new(StoreErrorKind::Internal, OPERATION).with_source(fault));
             }
-            let Some(written) = self.write(&batch).await? else { continue };
-            open = self.settle(open, answers, &batch, &written);
+            if self.doubts(&view.recalled, &open.changes, &answers) {
+                continue;
+            }
+            tries += 1;
+            let Some(written) = self.write(&view.batch).await? else { continue };
+            open = self.settle(open, answers, &view.batch, &written);
         }
+    }
+
+    /// Whether one who was refused on what was remembered is to be judged on what is.
+    fn doubts(&mut self, recalled: &HashSet<RoomId>, changes: &[Change], answers: &[Answer]) -> bool {
+        let doubted: Vec<RoomId> = changes
+            .iter()
+            .zip(answers)
+            .filter(|(_, answer)| !matches!(answer, Ok(Outcome::Applied(_) | Outcome::Repeat(_))))
+            .filter_map(|(change, _)| change.room.filter(|room| recalled.contains(room)))
+            .collect();
+        self.fresh.extend(&doubted);
+        !doubted.is_empty()
     }
 
     /// Answers what is about rooms that are held.
@@ -139,15 +167,36 @@ impl Run<'_> {
         left
     }
 
-    async fn load(&mut self, changes: &[Change]) -> Result<Batch, StoreError> {
-        let wanted = Wanted::of(changes.iter());
+    /// What the rules look at: what is remembered, and the rest from the database.
+    async fn view(&mut self, changes: &[Change]) -> Result<View, StoreError> {
+        let mut by_room: BTreeMap<RoomId, Vec<&Change>> = BTreeMap::new();
+        // Who asks for a room to be made may be answered with one of them, as a whole.
+        let makes_none = changes.iter().all(|change| change.room.is_some());
+        for change in changes.iter().filter(|_| makes_none) {
+            if let Some(room) = change.room.filter(|room| !self.fresh.contains(room)) {
+                by_room.entry(room).or_default().push(change);
+            }
+        }
+        let cache = self.store.cache();
+        let recalled = by_room.iter().filter_map(|(room, changes)| Some((*room, cache.recall(*room, changes)?)));
+        let recalled: Vec<_> = recalled.collect();
+        let rooms: HashSet<RoomId> = recalled.iter().map(|(room, _)| *room).collect();
+        let left = changes.iter().filter(|change| change.room.is_none_or(|room| !rooms.contains(&room)));
+        let mut batch = self.load(&Wanted::of(left)).await?;
+        batch.rooms.extend(recalled);
+        Ok(View { batch, recalled: rooms })
+    }
+
+    async fn load(&mut self, wanted: &Wanted) -> Result<Batch, StoreError> {
         if wanted.is_empty() {
             return Ok(Batch::default());
         }
         let asked = wanted.ask(self.store).map_err(failed(OPERATION))?;
         let rows = self.link.read(asked).await.map_err(failed(OPERATION))?;
         let row = rows.first().ok_or(sqlx::Error::RowNotFound).map_err(failed(OPERATION))?;
-        wanted.read(row).map_err(failed(OPERATION))
+        let batch = wanted.read(row).map_err(failed(OPERATION))?;
+        self.store.cache().learn(wanted, &batch);
+        Ok(batch)
     }
 
     /// What became of the rooms that are to be written; none where it is to be tried again.
@@ -178,22 +227,24 @@ impl Run<'_> {
     /// Notes the answers that are final; gives what is to be judged again.
     fn settle(&mut self, open: Open, answers: Vec<Answer>, batch: &Batch, written: &Written) -> Open {
         let mut left = Open { indices: Vec::new(), changes: Vec::new() };
+        for room in &batch.pending.touched {
+            // Not as it was known, or not any more.
+            if batch.pending.exact.contains(room) || !written.rooms.contains_key(room) {
+                self.store.cache().forget(*room);
+            }
+        }
         self.held.extend(written.held.iter().filter(|room| !batch.pending.created.contains(room)));
         for ((index, change), mut answer) in open.indices.into_iter().zip(open.changes).zip(answers) {
-            let room = match (&change.room, &answer) {
-                (Some(room), _) => Some(*room),
-                (None, Ok(outcome)) => outcome.event().map(|event| event.room),
-                (None, Err(_)) => None,
-            };
-            let room = room.filter(|room| batch.pending.touched.contains(room));
-            let found = room.and_then(|room| Some((written.rooms.get(&room)?, batch.rooms.get(&room)?)));
-            if let (Some((done, state)), Ok(outcome)) = (found, &mut answer) {
-                Settled { room: *done, base: state.base, written }.outcome(outcome);
+            let room = written_room(&change, &answer, batch);
+            let found = room.and_then(|room| settled(room, batch, written));
+            if let (Some(settled), Ok(outcome)) = (&found, &mut answer) {
+                settled.outcome(outcome);
             }
             let is_held = room.is_some_and(|room| written.held.contains(&room));
             if is_held {
                 self.answers[index] = Some(Err(Refusal::Held));
             } else if room.is_some() && found.is_none() {
+                self.fresh.extend(room);
                 left.indices.push(index);
                 left.changes.push(change);
             } else {
@@ -216,4 +267,16 @@ impl Run<'_> {
     fn finish(self) -> Vec<Answer> {
         self.answers.into_iter().map(|answer| answer.unwrap_or(Err(Refusal::Held))).collect()
     }
+}
+
+/// How the answers of a room that was written are settled.
+pub(crate) fn settled<'w>(room: RoomId, batch: &Batch, written: &'w Written) -> Option<Settled<'w>> {
+    let (done, state) = (written.rooms.get(&room)?, batch.rooms.get(&room)?);
+    Some(Settled { room: *done, base: state.base, written })
+}
+
+/// The room that an answer hangs on, where anything is to be written of it: the change's, or the one that it makes.
+pub(crate) fn written_room(change: &Change, answer: &Answer, batch: &Batch) -> Option<RoomId> {
+    let made = || answer.as_ref().ok().and_then(Outcome::event).map(|event| event.room);
+    change.room.or_else(made).filter(|room| batch.pending.touched.contains(room))
 }

@@ -23,9 +23,11 @@
 
 mod batch;
 mod body;
+mod cache;
 mod columns;
 mod commit;
 mod error;
+mod host;
 mod load;
 mod log;
 mod message;
@@ -42,6 +44,7 @@ mod store;
 mod verify;
 mod write;
 
+pub use host::Announcement;
 pub use options::PostgresOptions;
 pub use store::PostgresStore;
 pub use verify::Damage;

@@ -62,6 +62,8 @@ impl LogStore for PostgresStore {
     async fn renew_epoch(&self, old: &str, new: &str) -> Result<String, StoreError> {
         const OPERATION: &str = "renew_epoch";
         let renew = self.ask(&self.sql().log.renew_epoch).bind(old.to_owned()).bind(new.to_owned());
+        // Whoever renews it believes that the database went back.
+        self.cache().clear();
         match self.write(OPERATION, renew).await?.first() {
             Some(_) => Ok(new.to_owned()),
             // Someone else did, and that is committed.

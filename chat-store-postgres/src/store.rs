@@ -11,7 +11,9 @@ use sqlx::{
 };
 
 use crate::{
+    cache::Cache,
     error::{Stage, failed, failed_at},
+    host::HostSql,
     load::LoadSql,
     log::LogSql,
     message::MessageSql,
@@ -40,6 +42,7 @@ struct Inner {
     pool: PgPool,
     options: PostgresOptions,
     sql: Sql,
+    cache: Cache,
 }
 
 /// Every statement, by concern.
@@ -48,6 +51,7 @@ pub(crate) struct Sql {
     pub(crate) log: LogSql,
     pub(crate) load: LoadSql,
     pub(crate) write: WriteSql,
+    pub(crate) host: HostSql,
     pub(crate) room: RoomSql,
     pub(crate) message: MessageSql,
     pub(crate) pointer: PointerSql,
@@ -72,12 +76,13 @@ impl PostgresStore {
             log: LogSql::new(schema),
             load: LoadSql::new(schema),
             write: WriteSql::new(schema),
+            host: HostSql::new(schema),
             room: RoomSql::new(schema),
             message: MessageSql::new(schema),
             pointer: PointerSql::new(schema),
             profile: ProfileSql::new(schema),
         };
-        Ok(Self { inner: Arc::new(Inner { pool, options, sql }) })
+        Ok(Self { inner: Arc::new(Inner { pool, options, sql, cache: Cache::default() }) })
     }
 
     /// Brings the tables up to date, in one transaction; does nothing where they are. Any number of nodes may do it at
@@ -112,6 +117,10 @@ impl PostgresStore {
 
     pub(crate) fn sql(&self) -> &Sql {
         &self.inner.sql
+    }
+
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.inner.cache
     }
 
     /// A statement of this store's.

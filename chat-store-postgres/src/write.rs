@@ -23,7 +23,7 @@ use crate::{
 statements! {
     /// The one writing statement of a commit.
     WriteSql {
-        commit = "SELECT o_key, o_id, o_shift, o_counted, o_at, o_rules, o_held, o_ids FROM {s}commit_v1(
+        commit = "SELECT o_key, o_id, o_shift, o_at, o_held, o_ids FROM {s}commit_v1(
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
             $24, $25, $26, $27, $28, $29::jsonb)";
     }
@@ -339,18 +339,16 @@ pub(crate) struct WrittenRoom {
     pub(crate) shift: i64,
     /// The latest time before.
     pub(crate) at: Timestamp,
-    pub(crate) rules: i64,
 }
 
 impl Written {
     pub(crate) fn read(row: &PgRow, batch: &Batch) -> sqlx::Result<Self> {
         let list = |column| Ok::<_, sqlx::Error>(row.try_get::<Option<Vec<i64>>, _>(column)?.unwrap_or_default());
         let id = |id| RoomId::new(id).ok_or_else(|| damaged("a room id out of its bounds"));
-        let (keys, ids, shifts, times, rules) =
-            (list("o_key")?, list("o_id")?, list("o_shift")?, list("o_at")?, list("o_rules")?);
+        let (keys, ids, shifts, times) = (list("o_key")?, list("o_id")?, list("o_shift")?, list("o_at")?);
         let mut written = Self::default();
-        for ((((key, real), shift), at), rules) in keys.iter().zip(ids).zip(shifts).zip(times).zip(rules) {
-            let room = WrittenRoom { id: id(real)?, shift, at: Timestamp::from_micros(at), rules };
+        for (((key, real), shift), at) in keys.iter().zip(ids).zip(shifts).zip(times) {
+            let room = WrittenRoom { id: id(real)?, shift, at: Timestamp::from_micros(at) };
             written.rooms.insert(id(*key)?, room);
         }
         written.held = list("o_held")?.into_iter().map(id).collect::<sqlx::Result<_>>()?;

@@ -3,7 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod chance;
+mod contention;
 mod differential;
+mod host;
+mod loss;
 mod scratch;
 mod suite;
+mod upkeep;
 mod words;

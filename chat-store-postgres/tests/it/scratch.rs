@@ -22,6 +22,8 @@ impl Scratch {
     /// The name of a schema that there is not as yet.
     pub(crate) fn new() -> Self {
         static MADE: AtomicU32 = AtomicU32::new(0);
+        // Here, and not where a schema is removed, is it said that there is no database.
+        drop(database());
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros();
         Self { schema: format!("chat_{now:x}_{}", MADE.fetch_add(1, Ordering::Relaxed)) }
     }
