@@ -3,8 +3,8 @@
 use std::fmt;
 
 use chat_core::model::{
-    AttachmentId, ClientId, Emoji, HistoryMode, Member, MemberRow, Message, MessageId, MessageKind, Metadata, Role,
-    Room, RoomId, RoomKind, Seq, Timestamp, UserId,
+    AttachmentId, ClientId, Emoji, HistoryMode, Member, MemberRow, Message, MessageId, MessageKind, Metadata,
+    Role, Room, RoomId, RoomKind, Seq, Timestamp, UserId,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -235,7 +235,6 @@ impl<'r> Columns<'r> {
             metadata: self.json::<Metadata>()?,
         })
     }
-
 }
 
 fn seq(value: i64) -> sqlx::Result<Seq> {

@@ -8,10 +8,7 @@ use std::{
 
 use chat_core::{
     model::RoomId,
-    store::{
-        Change, ChangeBody, Outcome, Refusal, StoreError, StoreErrorKind,
-        decide::decide_all,
-    },
+    store::{Change, ChangeBody, Outcome, Refusal, StoreError, StoreErrorKind, decide::decide_all},
 };
 use tokio::time::{Instant, sleep};
 
@@ -178,7 +175,8 @@ impl Run<'_> {
             }
         }
         let cache = self.store.cache();
-        let recalled = by_room.iter().filter_map(|(room, changes)| Some((*room, cache.recall(*room, changes)?)));
+        let recalled =
+            by_room.iter().filter_map(|(room, changes)| Some((*room, cache.recall(*room, changes)?)));
         let recalled: Vec<_> = recalled.collect();
         let rooms: HashSet<RoomId> = recalled.iter().map(|(room, _)| *room).collect();
         let left = changes.iter().filter(|change| change.room.is_none_or(|room| !rooms.contains(&room)));

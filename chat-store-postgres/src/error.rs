@@ -21,9 +21,8 @@ pub(crate) fn failed_at(operation: &'static str, stage: Stage) -> impl Fn(sqlx::
     move |error| {
         let kind = match kind(&error) {
             // What the connection took with it may be stored.
-            Kind::Lost if stage == Stage::Sent => StoreErrorKind::Unknown,
+            Kind::Lost | Kind::Damaged if stage == Stage::Sent => StoreErrorKind::Unknown,
             Kind::Lost | Kind::Again | Kind::Held | Kind::Busy => StoreErrorKind::Unavailable,
-            Kind::Damaged if stage == Stage::Sent => StoreErrorKind::Unknown,
             Kind::Damaged | Kind::Corrupt => StoreErrorKind::Corrupt,
             Kind::Other => StoreErrorKind::Internal,
         };

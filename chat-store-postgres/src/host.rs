@@ -52,7 +52,9 @@ impl Announcement {
 enum Misuse {
     #[error("the connection is in no transaction that sqlx began")]
     NoTransaction,
-    #[error("the transaction looks at the database as it was before a room was locked: it must be READ COMMITTED")]
+    #[error(
+        "the transaction looks at the database as it was before a room was locked: it must be READ COMMITTED"
+    )]
     OldSnapshot,
 }
 

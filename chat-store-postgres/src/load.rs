@@ -125,7 +125,8 @@ impl Wanted {
     pub(crate) fn ask(&self, store: &PostgresStore) -> sqlx::Result<Asked> {
         let (mut kinds, mut firsts, mut seconds) = (Vec::new(), Vec::new(), Vec::new());
         for key in &self.keys {
-            let (kind, a, b) = crate::room::key_columns(key).ok_or_else(|| damaged("an unknown kind of key"))?;
+            let (kind, a, b) =
+                crate::room::key_columns(key).ok_or_else(|| damaged("an unknown kind of key"))?;
             kinds.push(kind);
             firsts.push(a);
             seconds.push(b);

@@ -4,9 +4,7 @@ use async_trait::async_trait;
 use chat_core::{
     Event, EventBody,
     model::{ClientId, RoomId, Seq, UserId},
-    store::{
-        Change, EventLimit, EventPage, Head, LogStore, Outcome, Refusal, StoreError,
-    },
+    store::{Change, EventLimit, EventPage, Head, LogStore, Outcome, Refusal, StoreError},
 };
 use sqlx::{Row as _, postgres::PgRow};
 
@@ -53,10 +51,7 @@ impl LogStore for PostgresStore {
     async fn epoch(&self) -> Result<String, StoreError> {
         const OPERATION: &str = "epoch";
         let rows = self.read(OPERATION, self.ask(&self.sql().log.epoch)).await?;
-        rows.first()
-            .ok_or(sqlx::Error::RowNotFound)
-            .and_then(|row| row.try_get(0))
-            .map_err(failed(OPERATION))
+        rows.first().ok_or(sqlx::Error::RowNotFound).and_then(|row| row.try_get(0)).map_err(failed(OPERATION))
     }
 
     async fn renew_epoch(&self, old: &str, new: &str) -> Result<String, StoreError> {

@@ -82,8 +82,7 @@ pub(crate) fn sql(schema: &str) -> String {
 pub(crate) async fn run(pool: &PgPool, schema: &str) -> Result<(), StoreError> {
     let statements = MigrateSql::new(schema);
     // A host may have made another level its own.
-    let mut tx =
-        pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await.map_err(failed(OPERATION))?;
+    let mut tx = pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await.map_err(failed(OPERATION))?;
     make(&mut tx, &statements, schema).await?;
     tx.commit().await.map_err(failed_at(OPERATION, Stage::Sent))
 }
@@ -113,11 +112,7 @@ async fn make(tx: &mut PgConnection, statements: &MigrateSql, schema: &str) -> R
 }
 
 async fn holds(tx: &mut PgConnection, statement: &SqlStr) -> Result<bool, StoreError> {
-    sqlx::query_scalar(statement.clone())
-        .persistent(false)
-        .fetch_one(tx)
-        .await
-        .map_err(failed(OPERATION))
+    sqlx::query_scalar(statement.clone()).persistent(false).fetch_one(tx).await.map_err(failed(OPERATION))
 }
 
 /// The steps that were not made yet.

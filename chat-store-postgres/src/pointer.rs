@@ -69,8 +69,10 @@ impl PointerStore for PostgresStore {
         let mut standing = HashMap::with_capacity(rows.len());
         note(&rows, &mut standing).map_err(failed(OPERATION))?;
         // No members, or held by someone: these alone are waited for.
-        let left: Vec<&PointerMove> =
-            moves.iter().filter(|wanted| !standing.contains_key(&(wanted.room, wanted.user.clone()))).collect();
+        let left: Vec<&PointerMove> = moves
+            .iter()
+            .filter(|wanted| !standing.contains_key(&(wanted.room, wanted.user.clone())))
+            .collect();
         if !left.is_empty() {
             let rows = self.write(OPERATION, self.ask_advance(&left, true)).await?;
             note(&rows, &mut standing).map_err(failed(OPERATION))?;

@@ -21,12 +21,20 @@ use crate::{
 macro_rules! entries {
     ($picked:literal) => {
         concat!(
-            "WITH picked AS MATERIALIZED (", $picked, ")
-             SELECT ", room_columns!(), ", r.head, r.at, r.members, v.role, ", unread_columns!(), ",
+            "WITH picked AS MATERIALIZED (",
+            $picked,
+            ")
+             SELECT ",
+            room_columns!(),
+            ", r.head, r.at, r.members, v.role, ",
+            unread_columns!(),
+            ",
                  CASE WHEN r.kind = 'direct' AND v.user_id IS NOT NULL THEN
                      (SELECT o.user_id FROM {s}members o WHERE o.room = r.id AND o.user_id <> $1::text
                      ORDER BY o.user_id LIMIT 1)
-                 END, ", message_columns!(), "
+                 END, ",
+            message_columns!(),
+            "
              FROM picked JOIN {s}rooms r ON r.id = picked.id
              LEFT JOIN {s}members v ON v.room = r.id AND v.user_id = $1::text
              LEFT JOIN {s}messages m ON m.room = r.id AND m.seq = r.newest

@@ -343,7 +343,8 @@ pub(crate) struct WrittenRoom {
 
 impl Written {
     pub(crate) fn read(row: &PgRow, batch: &Batch) -> sqlx::Result<Self> {
-        let list = |column| Ok::<_, sqlx::Error>(row.try_get::<Option<Vec<i64>>, _>(column)?.unwrap_or_default());
+        let list =
+            |column| Ok::<_, sqlx::Error>(row.try_get::<Option<Vec<i64>>, _>(column)?.unwrap_or_default());
         let id = |id| RoomId::new(id).ok_or_else(|| damaged("a room id out of its bounds"));
         let (keys, ids, shifts, times) = (list("o_key")?, list("o_id")?, list("o_shift")?, list("o_at")?);
         let mut written = Self::default();

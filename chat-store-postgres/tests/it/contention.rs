@@ -13,9 +13,7 @@ use sqlx::{Connection as _, PgConnection, Row as _};
 
 use crate::{
     scratch::Scratch,
-    words::{
-        assert_sound, by, commit, commit_surely, create_for, head, log, remove, room, send, user,
-    },
+    words::{assert_sound, by, commit, commit_surely, create_for, head, log, remove, room, send, user},
 };
 
 /// Holds a row of the room's, as a commit or a host's transaction does.
@@ -159,7 +157,8 @@ async fn many_writers_on_few_rooms_end_without_a_deadlock() {
     for task in join_all((0..TASKS).map(write)).await {
         task.unwrap();
     }
-    let sent: u64 = join_all(rooms.iter().map(|room| head(&stores[0], *room))).await.iter().map(|h| h.get() - 1).sum();
+    let sent: u64 =
+        join_all(rooms.iter().map(|room| head(&stores[0], *room))).await.iter().map(|h| h.get() - 1).sum();
     assert_eq!(sent as usize, TASKS * BATCHES * 8);
     assert_eq!(self::deadlocks(&scratch).await, deadlocks);
     assert_sound(&stores[0]).await;
@@ -236,7 +235,11 @@ async fn a_room_that_a_host_is_making_is_held() {
             tokio::spawn(async move { store.commit_held(vec![create_for(Some(&subject))]).await.unwrap() })
         };
         wait_for_waiters(&scratch, 1).await;
-        if end == "COMMIT" { tx.commit().await.unwrap() } else { tx.rollback().await.unwrap() }
+        if end == "COMMIT" {
+            tx.commit().await.unwrap()
+        } else {
+            tx.rollback().await.unwrap()
+        }
         match (end, waiting.await.unwrap().remove(0)) {
             ("COMMIT", Ok(Outcome::Repeat(event))) => assert_eq!(event.room, made),
             ("ROLLBACK", Ok(Outcome::Applied(event))) => assert_ne!(event.room, made),

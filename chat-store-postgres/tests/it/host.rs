@@ -2,7 +2,10 @@
 
 use chat_core::{
     model::Seq,
-    store::{Actor, Change, LogStore as _, MessageStore as _, MessageQuery, Outcome, PointerStore as _, Range, Refusal, RoomKey, RoomStore as _, StoreErrorKind},
+    store::{
+        Actor, Change, LogStore as _, MessageQuery, MessageStore as _, Outcome, PointerStore as _, Range,
+        Refusal, RoomKey, RoomStore as _, StoreErrorKind,
+    },
 };
 use chat_store_postgres::sqlx;
 use sqlx::{Connection as _, Row as _};
@@ -62,7 +65,8 @@ async fn what_is_committed_is_there_with_the_hosts_own_rows() {
     tx.commit().await.unwrap();
 
     assert_eq!(announcement.rooms(), [room, made]);
-    let applied: Vec<_> = answers[1..5].iter().map(|answer| answer.clone().unwrap().event().unwrap().clone()).collect();
+    let applied: Vec<_> =
+        answers[1..5].iter().map(|answer| answer.clone().unwrap().event().unwrap().clone()).collect();
     // The second message is deleted by now, and everything else is read back as it was answered.
     assert_eq!(log(&store, room).await[2..], applied);
     assert!(matches!(&answers[5], Ok(Outcome::Repeat(event)) if *event == applied[3]), "{:?}", answers[5]);

@@ -102,7 +102,8 @@ async fn without_prepared_statements_all_goes_the_same() {
     let alone = PostgresStore::new(pool.clone(), scratch.options().statement_cache(false)).unwrap();
     commit(&alone, send(room, 5)).await.unwrap();
     alone.commit_held(vec![send(room, 6)]).await.unwrap();
-    let left = "SELECT count(*), current_setting('lock_timeout') FROM pg_prepared_statements WHERE name <> ''";
+    let left =
+        "SELECT count(*), current_setting('lock_timeout') FROM pg_prepared_statements WHERE name <> ''";
     let row = sqlx::raw_sql(left).fetch_one(&pool).await.unwrap();
     use sqlx::Row as _;
     assert_eq!((row.get::<i64, _>(0), row.get::<String, _>(1)), (0, "0".to_owned()));

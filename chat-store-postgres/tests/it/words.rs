@@ -3,7 +3,9 @@
 use chat_core::{
     Event,
     model::{ClientId, HistoryMode, MessageKind, Metadata, Role, RoomId, RoomKind, Seq, Timestamp, UserId},
-    store::{Actor, Change, ChangeBody, EventLimit, LogStore as _, NewMessage, NewRoom, Outcome, Refusal, Require},
+    store::{
+        Actor, Change, ChangeBody, EventLimit, LogStore as _, NewMessage, NewRoom, Outcome, Refusal, Require,
+    },
 };
 use chat_store_postgres::PostgresStore;
 
