@@ -15,7 +15,10 @@ use chat_core::{
     model::{ClientId, HistoryMode, MessageKind, Metadata, Role, RoomId, RoomKind, Timestamp, UserId},
     store::{Actor, Change, ChangeBody, LogStore as _, NewMessage, NewRoom, Outcome, Require},
 };
-use chat_store_postgres::{PostgresOptions, PostgresStore, sqlx::postgres::PgPoolOptions};
+use chat_store_postgres::{
+    PostgresOptions, PostgresStore,
+    sqlx::{AssertSqlSafe, postgres::PgPoolOptions, raw_sql},
+};
 
 /// What is sent: 100 characters.
 const CONTENT: &str =
@@ -63,11 +66,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         at(99),
         at(100),
     )?;
-    chat_store_postgres::sqlx::raw_sql(chat_store_postgres::sqlx::AssertSqlSafe(format!(
-        "DROP SCHEMA {schema} CASCADE"
-    )))
-    .execute(&pool)
-    .await?;
+    raw_sql(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).execute(&pool).await?;
     Ok(())
 }
 

@@ -152,3 +152,48 @@ impl Known {
         Self { row: RoomRow { room, ..row.clone() }, rules, members: HashMap::new() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chat_core::model::{RoomKind, Seq, Timestamp};
+
+    use super::*;
+
+    fn row(id: i64) -> RoomRow {
+        let at = Timestamp::from_micros(1);
+        let room = Room::new(RoomId::new(id).unwrap(), RoomKind::Group, at);
+        RoomRow { room, head: Seq::ZERO, at, messages: 0, members: 0, deleted: false }
+    }
+
+    fn nobody(name: &str) -> [(UserId, Option<MemberRow>); 1] {
+        [(UserId::new(name).unwrap(), None)]
+    }
+
+    #[test]
+    fn users_of_other_rules_are_not_mixed() {
+        let mut known = Generations::default();
+        let room = row(1);
+        known.note(&room, 5, nobody("ann").into_iter());
+        known.note(&room, 5, nobody("bob").into_iter());
+        assert_eq!(known.find(room.room.id).unwrap().members.len(), 2);
+        // Read before, and noted late.
+        known.note(&room, 4, nobody("cat").into_iter());
+        assert_eq!(known.find(room.room.id).unwrap().members.len(), 2);
+        known.note(&room, 6, nobody("cat").into_iter());
+        let now = known.find(room.room.id).unwrap();
+        assert_eq!((now.rules, now.members.len()), (6, 1));
+    }
+
+    #[test]
+    fn what_is_not_asked_for_is_forgotten() {
+        let mut known = Generations::default();
+        let most = i64::try_from(REMEMBERED_MAX).unwrap();
+        for id in 1..=2 * most {
+            known.note(&row(id), 1, nobody("ann").into_iter());
+            assert!(known.find(RoomId::new(1).unwrap()).is_some(), "asked for all the time");
+            assert!(known.young.len() + known.old.len() <= REMEMBERED_MAX);
+        }
+        assert!(known.find(RoomId::new(2).unwrap()).is_none());
+        assert!(known.find(RoomId::new(2 * most).unwrap()).is_some());
+    }
+}

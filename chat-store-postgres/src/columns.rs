@@ -74,13 +74,6 @@ macro_rules! message_columns {
     };
 }
 
-/// Columns that [`Columns::member`] reads after the user, and [`Columns::member_row`] with them, of a table called `m`.
-macro_rules! member_row_columns {
-    () => {
-        "m.role, m.joined_at, m.muted_until, m.visible_from, m.read, m.delivered"
-    };
-}
-
 /// Columns that [`Columns::room`] reads, of a table called `r`.
 macro_rules! room_columns {
     () => {
@@ -88,7 +81,7 @@ macro_rules! room_columns {
     };
 }
 
-pub(crate) use {member_row_columns, message_columns, room_columns};
+pub(crate) use {message_columns, room_columns};
 
 impl<'r> Columns<'r> {
     pub(crate) const fn of(row: &'r PgRow) -> Self {

@@ -114,11 +114,12 @@ impl Run<'_> {
             if open.changes.is_empty() {
                 return Ok(());
             }
-            if tries > 0 {
-                if Instant::now() >= self.deadline {
-                    return Err(StoreError::new(StoreErrorKind::Unavailable, OPERATION)
-                        .with_source("others wrote to the same rooms all the time"));
-                }
+            if tries > 0 && Instant::now() >= self.deadline {
+                return Err(StoreError::new(StoreErrorKind::Unavailable, OPERATION)
+                    .with_source("others wrote to the same rooms all the time"));
+            }
+            // The second try is of what was remembered wrongly, mostly.
+            if tries > 1 {
                 sleep(BETWEEN * tries.min(20)).await;
             }
             let mut view = self.view(&open.changes).await?;

@@ -13,7 +13,8 @@
 //! # What is the host's
 //!
 //! - The pool: size, timeouts, TLS (a feature of [`sqlx`], which this crate exports). A pool that does not test
-//!   connections before it gives them (`test_before_acquire(false)`) saves a round trip a call.
+//!   connections before it gives them (`test_before_acquire(false)`) saves a round trip a call; but after a restart of
+//!   the server the first call on each connection fails, and a commit with an unknown outcome.
 //! - `synchronous_commit`: a commit is as durable as the database makes it. With `off` a crash of the server may lose
 //!   what was acknowledged.
 //! - The isolation level: `READ COMMITTED`, the database's own default, is what commits are made for.

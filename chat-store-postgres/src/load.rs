@@ -14,57 +14,17 @@ use sqlx::Row as _;
 
 use crate::{
     batch::{Batch, LoadedRoom},
-    columns::{Columns, limit_column, member_row_columns, message_columns, parse, room_columns, seq_column},
+    columns::{Columns, limit_column, parse, seq_column},
     error::damaged,
     sql::statements,
     store::{Asked, PostgresStore},
 };
 
-/// What a room is loaded from.
-macro_rules! loaded_columns {
-    () => {
-        concat!(room_columns!(), ", r.head, r.at, r.messages, r.members, r.deleted, r.rules")
-    };
-}
-
-/// Rows as a list of lists.
-macro_rules! lists {
-    ($columns:expr, $rest:expr) => {
-        concat!("(SELECT json_agg(json_build_array(", $columns, "))::text FROM ", $rest, ")")
-    };
-}
-
 statements! {
-    /// What is read before the rules judge: a column for each kind of need, the arguments in the same order.
+    /// What is read before the rules judge: a column for each kind of need.
     LoadSql {
-        load = concat!(
-            "SELECT ",
-            lists!(loaded_columns!(), "{s}rooms r WHERE r.id = ANY ($1::bigint[])"), ", ",
-            lists!(concat!("n.ord - 1, ", loaded_columns!()),
-                "unnest($2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS n (kind, a, b, ord)
-                 JOIN {s}room_keys k ON k.kind = n.kind AND k.a = n.a AND k.b = n.b
-                 JOIN {s}rooms r ON r.id = k.room"), ", ",
-            lists!(concat!("n.ord - 1, ", member_row_columns!(), ", b.user_id IS NOT NULL, b.banned_by, b.at, b.until"),
-                "unnest($5::bigint[], $6::text[]) WITH ORDINALITY AS n (room, user_id, ord)
-                 LEFT JOIN {s}members m ON m.room = n.room AND m.user_id = n.user_id
-                 LEFT JOIN {s}bans b ON b.room = n.room AND b.user_id = n.user_id
-                 WHERE m.user_id IS NOT NULL OR b.user_id IS NOT NULL"), ", ",
-            lists!(concat!("m.room, m.user_id, ", member_row_columns!()),
-                "unnest($7::bigint[]) AS n (room)
-                 CROSS JOIN unnest(ARRAY['owner', 'moderator', 'member']) AS k (role)
-                 CROSS JOIN LATERAL (SELECT * FROM {s}members s WHERE s.room = n.room AND s.role = k.role
-                     ORDER BY s.joined_at, s.user_id LIMIT $8) AS m"), ", ",
-            lists!(concat!(message_columns!(), ", m.client_id, encode(m.digest, 'hex')"),
-                "unnest($9::bigint[], $10::bigint[]) AS n (room, seq)
-                 JOIN {s}messages m ON m.room = n.room AND m.seq = n.seq"), ", ",
-            lists!(concat!(message_columns!(), ", m.client_id, encode(m.digest, 'hex')"),
-                "unnest($11::bigint[], $12::text[], $13::text[]) AS n (room, sender, client_id)
-                 JOIN {s}messages m
-                 ON m.room = n.room AND coalesce(m.sender, '') = n.sender AND m.client_id = n.client_id"), ", ",
-            lists!("g.ord - 1, g.emoji, g.count, g.mine",
-                "(SELECT n.ord, x.emoji, count(*) AS count, bool_or(x.user_id = n.user_id) AS mine
-                 FROM unnest($14::bigint[], $15::bigint[], $16::text[]) WITH ORDINALITY AS n (room, target, user_id, ord)
-                 JOIN {s}reactions x ON x.room = n.room AND x.target = n.target GROUP BY n.ord, x.emoji) AS g"));
+        load = "SELECT o_rooms, o_keys, o_users, o_standing, o_messages, o_sent, o_reactions FROM {s}load_v1(
+            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     }
 }
 

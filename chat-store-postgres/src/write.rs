@@ -23,7 +23,7 @@ use crate::{
 statements! {
     /// The one writing statement of a commit.
     WriteSql {
-        commit = "SELECT o_key, o_id, o_shift, o_at, o_held, o_ids FROM {s}commit_v1(
+        commit = "SELECT o_id, o_shift, o_at, o_held, o_ids FROM {s}commit_v1(
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
             $24, $25, $26, $27, $28, $29::jsonb)";
     }
@@ -50,12 +50,22 @@ pub(crate) fn ask(store: &PostgresStore, batch: &Batch, wait: Wait) -> sqlx::Res
     let asked = rooms(store.ask(&store.sql().write.commit).bind(mode), batch)?;
     let asked = messages(asked, batch)?;
     let (mut users, mut rooms, mut seqs) = (Vec::new(), Vec::new(), Vec::new());
+    let places = places(batch);
     for ((room, seq, user), _) in batch.pending.mentions.iter().filter(|(_, stands)| **stands) {
         users.push(user.as_str());
-        rooms.push(room.get());
+        rooms.push(place(&places, *room)?);
         seqs.push(seq_column(*seq));
     }
     Ok(asked.bind(users).bind(rooms).bind(seqs).bind(More { batch }.into_json()?))
+}
+
+/// Where each room is among those that are written, from 1.
+fn places(batch: &Batch) -> HashMap<RoomId, i32> {
+    batch.pending.touched.iter().copied().zip(1..).collect()
+}
+
+fn place(places: &HashMap<RoomId, i32>, room: RoomId) -> sqlx::Result<i32> {
+    places.get(&room).copied().ok_or_else(|| damaged("a room that is not to be written"))
 }
 
 fn rooms(asked: Asked, batch: &Batch) -> sqlx::Result<Asked> {
@@ -117,9 +127,12 @@ fn messages(asked: Asked, batch: &Batch) -> sqlx::Result<Asked> {
     let json =
         |of: fn(&Message) -> Option<String>| sent.iter().map(|sent| of(sent.message)).collect::<Vec<_>>();
     let ordinals = sent.iter().map(|sent| counted(sent.ordinal)).collect::<sqlx::Result<Vec<i64>>>()?;
+    let places = places(batch);
+    let place = |sent: &Sent<'_>| place(&places, sent.message.room_id);
+    let rooms = sent.iter().map(place).collect::<sqlx::Result<Vec<i32>>>()?;
     let sender = |sent: &Sent<'_>| sent.message.sender.as_ref().map_or("", UserId::as_str).to_owned();
     Ok(asked
-        .bind(column(|m| m.room_id.get()))
+        .bind(rooms)
         .bind(column(|m| seq_column(m.seq)))
         .bind(ordinals)
         .bind(sent.iter().map(sender).collect::<Vec<String>>())
@@ -343,14 +356,17 @@ pub(crate) struct WrittenRoom {
 
 impl Written {
     pub(crate) fn read(row: &PgRow, batch: &Batch) -> sqlx::Result<Self> {
+        let id = |id| RoomId::new(id).ok_or_else(|| damaged("a room id out of its bounds"));
+        let opt = |column| row.try_get::<Vec<Option<i64>>, _>(column);
         let list =
             |column| Ok::<_, sqlx::Error>(row.try_get::<Option<Vec<i64>>, _>(column)?.unwrap_or_default());
-        let id = |id| RoomId::new(id).ok_or_else(|| damaged("a room id out of its bounds"));
-        let (keys, ids, shifts, times) = (list("o_key")?, list("o_id")?, list("o_shift")?, list("o_at")?);
         let mut written = Self::default();
-        for (((key, real), shift), at) in keys.iter().zip(ids).zip(shifts).zip(times) {
-            let room = WrittenRoom { id: id(real)?, shift, at: Timestamp::from_micros(at) };
-            written.rooms.insert(id(*key)?, room);
+        let columns = opt("o_id")?.into_iter().zip(opt("o_shift")?).zip(opt("o_at")?);
+        for (key, column) in batch.pending.touched.iter().zip(columns) {
+            if let ((Some(real), Some(shift)), Some(at)) = column {
+                let room = WrittenRoom { id: id(real)?, shift, at: Timestamp::from_micros(at) };
+                written.rooms.insert(*key, room);
+            }
         }
         written.held = list("o_held")?.into_iter().map(id).collect::<sqlx::Result<_>>()?;
         let sent = sent(batch)?;

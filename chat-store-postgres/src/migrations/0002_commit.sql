@@ -8,28 +8,33 @@
 -- `r_…`: the rooms, by the ids that the caller knows them by, which for rooms to be made are its own; what the rules
 -- saw of them (`r_rules` NULL: to be made), and what becomes of them (`w_…`). A room that is `r_exact` must stand at
 -- the same head too. The others have plain sends alone, which move to wherever the head is by now.
--- `m_…`: messages, in the order that ids are to be given in (the sender '' is the host). `n_…`: mentions.
+-- `m_…`: messages, in the order that ids are to be given in (the sender '' is the host). `n_…`: mentions. Both say which
+-- of `r_…` their room is.
 -- `more`: everything else, as lists of rows under the names below.
 --
--- The answer has for each room that was written its id, by how much positions and ordinals moved, its latest time
--- before, and its rules now; and the rooms that someone else holds. A room in neither list is not as the rules saw it,
--- and nothing of it is written. `o_ids` are the ids of the messages of the written rooms, in order.
+-- The answer says for each of `r_…` its id, by how much positions and ordinals moved, and its latest time before: NULL
+-- for one that was not written, because someone else holds it (`o_held`) or it is not as the rules saw it. `o_ids` are
+-- the ids of the messages of the written rooms, in order.
+--
+-- The settings keep each statement to the keys that it is given, whatever the tables' sizes were when it was planned.
 CREATE FUNCTION {s}commit_v1(
     mode integer,
     r_key bigint[], r_rules bigint[], r_exact boolean[], r_head bigint[], r_messages bigint[],
     w_head bigint[], w_at bigint[], w_messages bigint[], w_members bigint[], w_newest bigint[],
-    m_room bigint[], m_seq bigint[], m_ordinal bigint[], m_sender text[], m_client_id text[], m_digest bytea[],
+    m_room integer[], m_seq bigint[], m_ordinal bigint[], m_sender text[], m_client_id text[], m_digest bytea[],
     m_kind text[], m_content text[], m_at bigint[], m_reply_to bigint[], m_thread bigint[], m_mentions text[],
     m_attachments text[], m_metadata text[],
-    n_user text[], n_room bigint[], n_seq bigint[],
+    n_user text[], n_room integer[], n_seq bigint[],
     more jsonb,
-    OUT o_key bigint[], OUT o_id bigint[], OUT o_shift bigint[], OUT o_counted bigint[], OUT o_at bigint[],
-    OUT o_rules bigint[], OUT o_held bigint[], OUT o_ids bigint[]
-) LANGUAGE plpgsql VOLATILE AS $body$
+    OUT o_id bigint[], OUT o_shift bigint[], OUT o_counted bigint[], OUT o_at bigint[], OUT o_held bigint[],
+    OUT o_ids bigint[]
+) LANGUAGE plpgsql VOLATILE
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $body$
 DECLARE
     locked bigint[] := '{}';
     stale bigint[] := '{}';
     made record;
+    place integer;
 BEGIN
     o_held := '{}';
     IF mode = 1 THEN
@@ -67,14 +72,16 @@ BEGIN
     -- A repeat that came in between: the rules must see it.
     SELECT stale || coalesce(array_agg(t.room), '{}') INTO stale
     FROM unnest(m_room, m_sender, m_client_id) AS m (room, sender, client_id)
-    JOIN {s}messages t ON t.room = m.room AND coalesce(t.sender, '') = m.sender AND t.client_id = m.client_id;
+    JOIN {s}messages t
+        ON t.room = r_key[m.room] AND coalesce(t.sender, '') = m.sender AND t.client_id = m.client_id;
 
-    SELECT array_agg(x.key), array_agg(x.key), array_agg(r.head - x.head), array_agg(r.messages - x.messages),
-        array_agg(r.at), array_agg(r.rules + x.exact::integer)
-    INTO o_key, o_id, o_shift, o_counted, o_at, o_rules
-    FROM unnest(r_key, r_rules, r_exact, r_head, r_messages) AS x (key, rules, exact, head, messages)
-    JOIN {s}rooms r ON r.id = x.key
-    WHERE x.key = ANY (locked) AND x.key <> ALL (stale) AND r.rules = x.rules AND (r.head = x.head OR NOT x.exact);
+    SELECT array_agg(r.id ORDER BY x.ord), array_agg(r.head - x.head ORDER BY x.ord),
+        array_agg(r.messages - x.messages ORDER BY x.ord), array_agg(r.at ORDER BY x.ord)
+    INTO o_id, o_shift, o_counted, o_at
+    FROM unnest(r_key, r_rules, r_exact, r_head, r_messages) WITH ORDINALITY
+        AS x (key, rules, exact, head, messages, ord)
+    LEFT JOIN {s}rooms r ON r.id = x.key AND r.rules = x.rules AND (r.head = x.head OR NOT x.exact)
+        AND x.key = ANY (locked) AND x.key <> ALL (stale);
 
     IF more ? 'created' THEN
         FOR made IN
@@ -82,25 +89,21 @@ BEGIN
             FROM jsonb_array_elements(more -> 'created') WITH ORDINALITY AS n (cells, ord) ORDER BY n.ord
         LOOP
             CONTINUE WHEN made.key = ANY (o_held) OR made.key = ANY (stale);
-            o_key := o_key || made.key;
-            o_id := o_id || nextval('{s}room_ids');
-            o_shift := o_shift || 0::bigint;
-            o_counted := o_counted || 0::bigint;
-            o_at := o_at || 0::bigint;
-            o_rules := o_rules || 1::bigint;
+            place := array_position(r_key, made.key);
+            o_id[place] := nextval('{s}room_ids');
+            o_shift[place] := 0;
+            o_counted[place] := 0;
+            o_at[place] := 0;
         END LOOP;
         INSERT INTO {s}rooms (id, kind, name, name_folded, metadata, subject, history, created_at, created_by, head,
             at, floor, messages, members, newest, deleted, rules)
         SELECT s.id, n ->> 1, n ->> 2, n ->> 3, n ->> 4, n ->> 5, n ->> 6, (n ->> 7)::bigint, n ->> 8, 0,
             (n ->> 7)::bigint, 0, 0, 0, NULL, false, 0
         FROM jsonb_array_elements(more -> 'created') AS n
-        JOIN unnest(o_key, o_id) AS s (key, id) ON s.key = (n ->> 0)::bigint;
+        JOIN unnest(r_key, o_id) AS s (key, id) ON s.key = (n ->> 0)::bigint AND s.id IS NOT NULL;
         INSERT INTO {s}room_keys (kind, a, b, room)
         SELECT n ->> 0, n ->> 1, n ->> 2, s.id FROM jsonb_array_elements(more -> 'keys') AS n
-        JOIN unnest(o_key, o_id) AS s (key, id) ON s.key = (n ->> 3)::bigint;
-    END IF;
-    IF o_key IS NULL THEN
-        RETURN;
+        JOIN unnest(r_key, o_id) AS s (key, id) ON s.key = (n ->> 3)::bigint AND s.id IS NOT NULL;
     END IF;
 
     -- Members' rows are always taken in one order, as advance_v1 takes them.
@@ -108,21 +111,21 @@ BEGIN
         PERFORM 1 FROM {s}members m JOIN (
             SELECT (n ->> 0)::bigint AS room, n ->> 1 AS user_id
             FROM jsonb_array_elements(coalesce(more -> 'members', '[]') || coalesce(more -> 'gone', '[]')) AS n
-            UNION SELECT p.room, p.sender FROM unnest(m_room, m_sender) AS p (room, sender)
+            UNION SELECT r_key[p.room], p.sender FROM unnest(m_room, m_sender) AS p (room, sender)
             UNION SELECT d.room, d.user_id FROM jsonb_array_elements(more -> 'dropped') AS n
             JOIN {s}members d ON d.room = (n ->> 0)::bigint) x ON x.room = m.room AND x.user_id = m.user_id
-        WHERE m.room = ANY (o_key) ORDER BY m.room, m.user_id FOR NO KEY UPDATE OF m;
+        WHERE x.room = ANY (o_id) ORDER BY m.room, m.user_id FOR NO KEY UPDATE OF m;
     ELSIF cardinality(m_room) > 0 THEN
         PERFORM 1 FROM {s}members m JOIN (
-            SELECT DISTINCT p.room, p.sender FROM unnest(m_room, m_sender) AS p (room, sender)) x
+            SELECT DISTINCT o_id[p.room] AS room, p.sender FROM unnest(m_room, m_sender) AS p (room, sender)) x
             ON x.room = m.room AND x.sender = m.user_id
-        WHERE m.room = ANY (o_key) ORDER BY m.room, m.user_id FOR NO KEY UPDATE OF m;
+        ORDER BY m.room, m.user_id FOR NO KEY UPDATE OF m;
     END IF;
 
     IF more ? 'dropped' THEN
         PERFORM {s}forget_v1(array_agg(x.key)) FROM (
             SELECT (n ->> 0)::bigint AS key FROM jsonb_array_elements(more -> 'dropped') AS n) x
-        WHERE x.key = ANY (o_key);
+        WHERE x.key = ANY (o_id);
     END IF;
 
     IF cardinality(m_room) > 0 THEN
@@ -132,56 +135,55 @@ BEGIN
             SELECT x.id, x.seq, nextval('{s}message_ids'), x.ordinal, x.sender, x.client_id, x.digest, x.kind, x.content,
                 x.at, NULL, 1, false, x.reply_to, x.thread, x.mentions, x.attachments, x.metadata, 0, NULL
             FROM (
-                SELECT s.id, m.seq + s.shift AS seq, m.ordinal + s.counted AS ordinal, nullif(m.sender, '') AS sender,
-                    m.client_id, m.digest, m.kind, m.content, greatest(m.at, s.at) AS at, m.reply_to, m.thread,
-                    m.mentions, m.attachments, m.metadata
+                SELECT o_id[m.room] AS id, m.seq + o_shift[m.room] AS seq, m.ordinal + o_counted[m.room] AS ordinal,
+                    nullif(m.sender, '') AS sender, m.client_id, m.digest, m.kind, m.content,
+                    greatest(m.at, o_at[m.room]) AS at, m.reply_to, m.thread, m.mentions, m.attachments, m.metadata
                 FROM unnest(m_room, m_seq, m_ordinal, m_sender, m_client_id, m_digest, m_kind, m_content, m_at,
                     m_reply_to, m_thread, m_mentions, m_attachments, m_metadata) WITH ORDINALITY
                     AS m (room, seq, ordinal, sender, client_id, digest, kind, content, at, reply_to, thread, mentions,
                         attachments, metadata, ord)
-                JOIN unnest(o_key, o_id, o_shift, o_counted, o_at) AS s (key, id, shift, counted, at) ON s.key = m.room
-                ORDER BY m.ord) x
+                WHERE o_id[m.room] IS NOT NULL ORDER BY m.ord) x
             RETURNING id)
         SELECT array_agg(p.id ORDER BY p.id) INTO o_ids FROM put p;
     END IF;
 
     IF more IS NOT NULL THEN
-        PERFORM {s}write_v1(more, o_key, o_id, o_shift);
+        PERFORM {s}write_v1(more, r_key, o_id, o_shift);
     END IF;
 
     -- What one sends oneself is read.
     IF cardinality(m_room) > 0 THEN
         UPDATE {s}members m SET read = greatest(m.read, x.seq), delivered = greatest(m.delivered, x.seq)
         FROM (
-            SELECT s.id, p.sender, max(p.seq + s.shift) AS seq
+            SELECT o_id[p.room] AS id, p.sender, max(p.seq + o_shift[p.room]) AS seq
             FROM unnest(m_room, m_seq, m_sender) AS p (room, seq, sender)
-            JOIN unnest(o_key, o_id, o_shift) AS s (key, id, shift) ON s.key = p.room
-            WHERE p.sender <> '' GROUP BY s.id, p.sender) x
+            WHERE p.sender <> '' AND o_id[p.room] IS NOT NULL GROUP BY 1, 2) x
         WHERE m.room = x.id AND m.user_id = x.sender;
     END IF;
     IF cardinality(n_room) > 0 THEN
         INSERT INTO {s}mentions (user_id, room, seq)
-        SELECT n.user_id, s.id, n.seq + s.shift FROM unnest(n_user, n_room, n_seq) AS n (user_id, room, seq)
-        JOIN unnest(o_key, o_id, o_shift) AS s (key, id, shift) ON s.key = n.room
+        SELECT n.user_id, o_id[n.room], n.seq + o_shift[n.room]
+        FROM unnest(n_user, n_room, n_seq) AS n (user_id, room, seq) WHERE o_id[n.room] IS NOT NULL
         ON CONFLICT DO NOTHING;
     END IF;
 
-    UPDATE {s}rooms r SET head = w.head + s.shift, at = greatest(r.at, w.at), messages = w.messages + s.counted,
-        members = coalesce(w.members, r.members), newest = coalesce(w.newest + s.shift, r.newest), rules = s.rules
-    FROM unnest(r_key, w_head, w_at, w_messages, w_members, w_newest) AS w (key, head, at, messages, members, newest)
-    JOIN unnest(o_key, o_id, o_shift, o_counted, o_rules) AS s (key, id, shift, counted, rules) ON s.key = w.key
-    WHERE r.id = s.id;
+    UPDATE {s}rooms r SET head = w.head + w.shift, at = greatest(r.at, w.at), messages = w.messages + w.counted,
+        members = coalesce(w.members, r.members), newest = coalesce(w.newest + w.shift, r.newest),
+        rules = r.rules + w.exact::integer
+    FROM unnest(o_id, o_shift, o_counted, r_exact, w_head, w_at, w_messages, w_members, w_newest)
+        AS w (id, shift, counted, exact, head, at, messages, members, newest)
+    WHERE r.id = w.id;
 
     IF more ? 'dropped' THEN
         UPDATE {s}rooms r SET floor = (n ->> 1)::bigint, newest = NULL, deleted = true
         FROM jsonb_array_elements(more -> 'dropped') AS n
-        WHERE r.id = (n ->> 0)::bigint AND r.id = ANY (o_key);
+        WHERE r.id = (n ->> 0)::bigint AND r.id = ANY (o_id);
     END IF;
     IF more ? 'newest' THEN
         UPDATE {s}rooms r SET newest = (
             SELECT max(m.seq) FROM {s}messages m WHERE m.room = r.id AND NOT m.deleted)
         FROM jsonb_array_elements(more -> 'newest') AS n
-        WHERE r.id = (n ->> 0)::bigint AND r.id = ANY (o_key);
+        WHERE r.id = (n ->> 0)::bigint AND r.id = ANY (o_id);
     END IF;
 END
 $body$;

@@ -30,7 +30,7 @@ BEGIN
         INSERT INTO {s}room_events (room, seq, ordinal, kind, at, actor, target, body)
         SELECT s.id, (n ->> 1)::bigint, (n ->> 2)::bigint, n ->> 3, (n ->> 4)::bigint, n ->> 5, (n ->> 6)::bigint, n ->> 7
         FROM jsonb_array_elements(more -> 'events') AS n
-        JOIN unnest(s_key, s_id) AS s (key, id) ON s.key = (n ->> 0)::bigint;
+        JOIN unnest(s_key, s_id) AS s (key, id) ON s.key = (n ->> 0)::bigint AND s.id IS NOT NULL;
     END IF;
     IF more ? 'changed' THEN
         UPDATE {s}messages m SET content = n ->> 2, edited_at = (n ->> 3)::bigint, version = (n ->> 4)::bigint,
@@ -82,7 +82,7 @@ BEGIN
         SELECT s.id, n ->> 1, n ->> 2, (n ->> 3)::bigint, (n ->> 4)::bigint, (n ->> 5)::bigint, (n ->> 6)::bigint,
             (n ->> 7)::bigint
         FROM jsonb_array_elements(more -> 'members') AS n
-        JOIN unnest(s_key, s_id) AS s (key, id) ON s.key = (n ->> 0)::bigint
+        JOIN unnest(s_key, s_id) AS s (key, id) ON s.key = (n ->> 0)::bigint AND s.id IS NOT NULL
         ON CONFLICT (room, user_id) DO UPDATE SET role = excluded.role, joined_at = excluded.joined_at,
             muted_until = excluded.muted_until;
     END IF;
@@ -118,7 +118,8 @@ $body$;
 -- one order, as commit_v1 takes them. With `patient` false those that someone else holds are left out.
 CREATE FUNCTION {s}advance_v1(patient boolean, p_room bigint[], p_user text[], p_read bigint[], p_delivered bigint[])
 RETURNS TABLE (o_room bigint, o_user text, o_read bigint, o_delivered bigint, o_head bigint)
-LANGUAGE plpgsql VOLATILE AS $body$
+LANGUAGE plpgsql VOLATILE
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $body$
 DECLARE
     held record;
 BEGIN

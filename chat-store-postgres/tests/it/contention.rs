@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use chat_core::{
     EventBody,
-    model::Seq,
-    store::{Change, LogStore as _, Outcome, PointerMove, PointerStore as _, Refusal},
+    model::{Role, Seq, Timestamp},
+    store::{
+        Change, ChangeBody, LogStore as _, Outcome, PointerMove, PointerStore as _, Refusal, RoomStore as _,
+    },
 };
 use chat_store_postgres::{PostgresStore, sqlx};
 use futures::future::join_all;
@@ -13,7 +15,9 @@ use sqlx::{Connection as _, PgConnection, Row as _};
 
 use crate::{
     scratch::Scratch,
-    words::{assert_sound, by, commit, commit_surely, create_for, head, log, remove, room, send, user},
+    words::{
+        assert_sound, by, change, commit, commit_surely, create_for, head, log, remove, room, send, user,
+    },
 };
 
 /// Holds a row of the room's, as a commit or a host's transaction does.
@@ -85,6 +89,35 @@ async fn who_waits_for_a_room_is_judged_by_what_it_is_then() {
 }
 
 #[tokio::test]
+async fn what_a_node_remembers_is_never_an_answer() {
+    let scratch = Scratch::new();
+    let (one, two) = (scratch.open().await, scratch.open().await);
+    let room = room(&one).await;
+    let by_bob = |n: usize| by("bob", send(room, n));
+    let mute = |until| change(Some(room), ChangeBody::Mute { user: user("bob"), until });
+    for n in 0..3 {
+        assert!(commit(&one, by_bob(10 * n)).await.is_ok());
+        commit(&two, mute(Some(Timestamp::from_micros(9_000)))).await.unwrap();
+        assert!(matches!(commit(&one, by_bob(10 * n + 1)).await, Err(Refusal::Muted { .. })));
+        commit(&two, mute(None)).await.unwrap();
+        assert!(commit(&one, by_bob(10 * n + 1)).await.is_ok());
+        // Also one that the other sent.
+        assert!(commit(&two, by_bob(10 * n + 2)).await.is_ok());
+        assert!(matches!(commit(&one, by_bob(10 * n + 2)).await, Ok(Outcome::Repeat(_))));
+        let other = ChangeBody::Ban { user: user("carl"), until: None };
+        commit(&two, change(Some(room), other)).await.unwrap();
+        let add = ChangeBody::AddMember { user: user("carl"), role: Role::Member };
+        assert_eq!(commit(&one, change(Some(room), add.clone())).await, Err(Refusal::Banned));
+        assert!(one.lift_ban(room, &user("carl")).await.unwrap());
+        assert!(matches!(commit(&two, change(Some(room), add)).await, Ok(Outcome::Applied(_))));
+        assert!(commit(&one, by("carl", send(room, n))).await.is_ok());
+        commit(&two, remove(room, "carl")).await.unwrap();
+        assert_eq!(commit(&one, by("carl", send(room, n + 5))).await, Err(Refusal::RoomNotFound));
+    }
+    assert_sound(&one).await;
+}
+
+#[tokio::test]
 async fn a_held_room_holds_up_no_other_of_its_batch() {
     let scratch = Scratch::new();
     let store = scratch.open().await;
@@ -133,11 +166,11 @@ async fn many_writers_on_few_rooms_end_without_a_deadlock() {
         let (store, rooms) = (stores[task % stores.len()].clone(), rooms.clone());
         tokio::spawn(async move {
             for batch in 0..BATCHES {
-                let place = |n: usize| rooms[if task % 2 == 0 { n % 4 } else { 3 - n % 4 }];
+                let place = |n: usize| rooms[if task.is_multiple_of(2) { n % 4 } else { 3 - n % 4 }];
                 let changes: Vec<Change> = (0..8)
                     .map(|n| {
                         let change = send(place(n), task * 1_000 + batch * 10 + n);
-                        if n % 3 == 0 { by("bob", change) } else { change }
+                        if n.is_multiple_of(3) { by("bob", change) } else { change }
                     })
                     .collect();
                 for (change, answer) in changes.iter().zip(store.commit(changes.clone()).await.unwrap()) {
@@ -198,7 +231,7 @@ async fn changes_of_all_kinds_at_once_leave_dense_logs() {
                 let event = sent.event().unwrap();
                 let EventBody::Message { message } = &event.body else { panic!("{event:?}") };
                 assert_eq!(message.seq, event.seq);
-                if n % 4 == 0 {
+                if n.is_multiple_of(4) {
                     let deleted = crate::words::delete(room, event.seq);
                     assert!(matches!(commit_surely(&store, deleted).await, Ok(Outcome::Applied(_))));
                 }

@@ -12,7 +12,7 @@ use crate::{
     Limits,
     memory::{LocalBus, MemoryStore},
     model::{ClientId, HistoryMode, MessageKind, Metadata, Role, RoomId, RoomKind, Seq, Timestamp},
-    store::{Actor, Change, ChangeBody, LogStore as _, NewMessage, NewRoom, Outcome, Require, Store},
+    store::{Actor, Change, ChangeBody, NewMessage, NewRoom, Outcome, Require, Store},
 };
 
 /// Two nodes of one store, which look for what was missed once in an hour.
