@@ -330,7 +330,7 @@ impl Inner {
     }
 
     /// Tells users that their set of rooms changed.
-    fn changed_rooms_of(self: &Arc<Self>, event: &Event) {
+    pub(crate) fn changed_rooms_of(self: &Arc<Self>, event: &Event) {
         let tell = |user: &crate::model::UserId| {
             self.user_rooms_changed(user);
             self.link.bus.publish(Topic::User(user.clone()), Payload::RoomSet(user.clone()));
