@@ -117,6 +117,7 @@ pub(super) const fn name_of(answer: &Answer) -> &'static str {
         Err(Refusal::Conflict(_)) => "conflict",
         Err(Refusal::BodyMismatch) => "body_mismatch",
         Err(Refusal::Invalid { .. }) => "invalid",
+        Err(Refusal::Held) => "held",
     }
 }
 
