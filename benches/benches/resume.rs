@@ -14,6 +14,7 @@ use chat_core::{
 };
 use chat_store_sqlite::Synchronous;
 use criterion::{Criterion, Throughput};
+use tokio::task::JoinSet;
 
 #[path = "common/backend.rs"]
 mod backend;
@@ -88,10 +89,14 @@ impl Absence {
                 let hello = Hello::default();
                 witness = Some(connect(&house.engine, WITNESS, hello, Arc::new(EventsOnly), outlet).await);
             }
+            // All at once, so that they are committed in batches.
+            let mut sends = JoinSet::new();
             for _ in 0..EVENTS {
+                let engine = house.engine.clone();
                 let send = Send::text(SendTo::Room(room), "x".repeat(CONTENT_BYTES));
-                house.engine.as_host().send(send).await.expect("the host says something");
+                sends.spawn(async move { engine.as_host().send(send).await });
             }
+            assert!(sends.join_all().await.iter().all(Result::is_ok), "the host says something");
             let limit = EventLimit { events: EVENTS, bytes: usize::MAX };
             let page = opened.store.events(room, Seq::new(1), limit).await.expect("events are read");
             assert_eq!(page.events.len(), EVENTS, "what was said");
