@@ -125,6 +125,10 @@ impl Bus for RedisLink {
         self.node.topics.lock().release(&self.node.names, topics, Instant::now());
     }
 
+    async fn renew_epoch(&self, _epoch: &str) -> Result<(), BusError> {
+        Err(BusError::new("renew_epoch"))
+    }
+
     fn is_healthy(&self) -> bool {
         self.node.health.is_up() && !self.node.outbox.has_losses()
     }

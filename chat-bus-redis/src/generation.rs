@@ -125,7 +125,8 @@ async fn settle(node: &Node, connection: &Connection) -> Result<(), Ended> {
     connection.subscribe(&channels).await?;
     if !node.target.is_cluster() {
         let mark = node.health.next();
-        if let (Some(channel), Some(message)) = (node.probes().first(), node.writer.write(&Said::Mark(mark))) {
+        if let (Some(channel), Some(message)) = (node.probes().first(), node.writer.write(&Said::Mark(mark)))
+        {
             connection.echo(channel, message).await?;
             let heard = timeout(node.options.command_timeout, node.health.marked(mark));
             heard.await.map_err(|_| Ended::Deaf)?;

@@ -78,7 +78,10 @@ impl Outbox {
         let count = count.min(state.queue.len());
         let taken = state.queue.drain(..count);
         let fresh = |at: &Instant, payload: &Payload| !is_typing(payload) || at.elapsed() < TYPING_MAX;
-        taken.filter(|(at, _, payload)| fresh(at, payload)).map(|(_, topic, payload)| (topic, payload)).collect()
+        taken
+            .filter(|(at, _, payload)| fresh(at, payload))
+            .map(|(_, topic, payload)| (topic, payload))
+            .collect()
     }
 
     pub(crate) fn take_losses(&self) -> Losses {

@@ -49,7 +49,12 @@ impl Topics {
                     waits |= !entry.is_confirmed;
                 }
                 None => {
-                    let entry = Entry { topic: topic.clone(), released_at: None, is_confirmed: false, is_late: false };
+                    let entry = Entry {
+                        topic: topic.clone(),
+                        released_at: None,
+                        is_confirmed: false,
+                        is_late: false,
+                    };
                     self.entries.insert(Arc::clone(&channel), entry);
                     self.missing.insert(channel);
                     waits = true;

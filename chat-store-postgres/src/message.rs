@@ -55,6 +55,13 @@ statements! {
 
 #[async_trait]
 impl MessageStore for PostgresStore {
+    async fn search(
+        &self,
+        _query: &chat_core::store::SearchQuery,
+    ) -> Result<chat_core::store::SearchPage, StoreError> {
+        Err(StoreError::new(chat_core::store::StoreErrorKind::Internal, "search"))
+    }
+
     async fn messages(&self, room: RoomId, query: &MessageQuery) -> Result<MessagePage, StoreError> {
         const OPERATION: &str = "messages";
         // One more than asked for tells whether there are more.

@@ -70,9 +70,10 @@ impl RedisLeases {
         for part in parts {
             shards[self.node.names.shard_of(&part.user)].push(part);
         }
-        let chunks = shards.iter().enumerate().flat_map(|(shard, parts)| {
-            parts.chunks(USERS_MAX).map(move |chunk| (shard, chunk))
-        });
+        let chunks = shards
+            .iter()
+            .enumerate()
+            .flat_map(|(shard, parts)| parts.chunks(USERS_MAX).map(move |chunk| (shard, chunk)));
         let runs: Vec<_> = chunks
             .map(|(shard, chunk)| async move {
                 let found = self.change_some(script, first, shard, chunk).await;

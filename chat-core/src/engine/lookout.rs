@@ -7,9 +7,8 @@ use tokio::sync::mpsc;
 use super::{Inner, metrics, room_log::Heard};
 use crate::{
     bus::{BusMessage, Incoming, Lost, Payload, Topic},
-    model::{RoomId, Seq},
     error::Error,
-    model::RoomId,
+    model::{RoomId, Seq},
     protocol::{ByeReason, Close, CloseCode, ServerFrame},
     signal::Signal,
     store::{EventLimit, Head},

@@ -118,7 +118,6 @@ pub(super) const fn name_of(answer: &Answer) -> &'static str {
         Err(Refusal::BodyMismatch) => "body_mismatch",
         Err(Refusal::Held) => "held",
         Err(Refusal::Invalid { .. }) => "invalid",
-        Err(Refusal::Held) => "held",
     }
 }
 
