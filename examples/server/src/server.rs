@@ -152,7 +152,7 @@ fn routes(
         .config(utoipa_swagger_ui::Config::from(format!("{MOUNT}/openapi.json")));
     let app = Router::new()
         .nest(MOUNT, chat.build())
-        .merge(gate.around(demo.merge(page::routes()).merge(docs)))
+        .merge(gate.around(demo.merge(page::routes(config.has_demo_accounts())).merge(docs)))
         .merge(ops::routes(engine.clone(), metrics, config.metrics_open));
     Ok((app, sockets))
 }
