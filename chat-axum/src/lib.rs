@@ -30,3 +30,8 @@ pub use openapi::document as openapi_document;
 pub use origin::{InvalidOrigin, OriginGate};
 pub use router::{ChatRouter, router};
 pub use socket::Sockets;
+
+/// The examples of the project's README, compiled as its readers would.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -2,6 +2,8 @@
 
 use std::{env, fs, ops::AddAssign, process::Command};
 
+use xtask::Postgres;
+
 use crate::{
     shell,
     tools::{self, Found},
@@ -10,6 +12,9 @@ use crate::{
 
 #[cfg(test)]
 mod tests;
+
+/// The crate whose tests want `DATABASE_URL`.
+const DATABASE_TESTS: &str = "chat-store-postgres";
 
 /// Where nextest leaves its counts, by `.config/nextest.toml`.
 const REPORT: &str = "target/nextest/default/junit.xml";
@@ -23,11 +28,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         Err(advice) => eprintln!("warning: {advice}"),
         Ok(()) => {}
     }
+    let setup = Setup { database: selection.start_database()?, tools };
     let mut counts = Counts::default();
     let outcome = if shell::answers(shell::cargo().args(["nextest", "--version"])) {
-        run_by_nextest(&selection, &tools, &mut counts)
+        run_by_nextest(&selection, &setup, &mut counts)
     } else {
-        run_by_cargo(&["test"], &selection, &tools, &mut counts)
+        run_by_cargo(&["test"], &selection, &setup, &mut counts)
     };
     if counts == Counts::default() {
         return outcome.and_then(|()| Err("no test was run".to_owned()));
@@ -36,10 +42,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     outcome
 }
 
-fn run_by_nextest(selection: &Selection, tools: &[Found], counts: &mut Counts) -> Result<(), String> {
+fn run_by_nextest(selection: &Selection, setup: &Setup, counts: &mut Counts) -> Result<(), String> {
     // The report of an earlier run must not be taken for this one's.
     let _ = fs::remove_file(REPORT);
-    let outcome = shell::run(&mut command(&["nextest", "run", "--no-tests=pass"], selection, tools));
+    let outcome = shell::run(&mut command(&["nextest", "run", "--no-tests=pass"], selection, setup));
     let Ok(report) = fs::read_to_string(REPORT) else {
         // It did not come to testing.
         return outcome.and_then(|()| Err(format!("nextest left no {REPORT}")));
@@ -47,7 +53,7 @@ fn run_by_nextest(selection: &Selection, tools: &[Found], counts: &mut Counts) -
     *counts += Counts::of_report(&report);
     // Nextest runs no doc tests. They are run after a failure too: one run shows all that is broken.
     let documentation = match selection.libraries()? {
-        Some(libraries) => run_by_cargo(&["test", "--doc"], &libraries, tools, counts),
+        Some(libraries) => run_by_cargo(&["test", "--doc"], &libraries, setup, counts),
         None => Ok(()),
     };
     outcome.and(documentation)
@@ -56,16 +62,25 @@ fn run_by_nextest(selection: &Selection, tools: &[Found], counts: &mut Counts) -
 fn run_by_cargo(
     verb: &[&str],
     selection: &Selection,
-    tools: &[Found],
+    setup: &Setup,
     counts: &mut Counts,
 ) -> Result<(), String> {
-    shell::run_seeing(&mut command(verb, selection, tools), |line| *counts += Counts::of_line(line))
+    shell::run_seeing(&mut command(verb, selection, setup), |line| *counts += Counts::of_line(line))
 }
 
-fn command(verb: &[&str], selection: &Selection, tools: &[Found]) -> Command {
+/// What was set up for the tests, which are told of it by variables.
+struct Setup {
+    tools: Vec<Found>,
+    /// One for the tests of stores; those that restart or cut it off start their own.
+    database: Option<Postgres>,
+}
+
+fn command(verb: &[&str], selection: &Selection, setup: &Setup) -> Command {
     let mut command = shell::cargo();
     command.args(verb).args(["--all-features", "--locked", "--no-fail-fast"]).args(selection.arguments());
-    command.envs(tools.iter().filter(|(tool, _)| tool.is_told).map(|(tool, path)| (tool.variable, path)));
+    command.envs(setup.database.iter().map(|database| ("DATABASE_URL", database.url())));
+    command
+        .envs(setup.tools.iter().filter(|(tool, _)| tool.is_told).map(|(tool, path)| (tool.variable, path)));
     if env::var_os("RUST_BACKTRACE").is_none() {
         command.env("RUST_BACKTRACE", "1");
     }
@@ -104,6 +119,23 @@ impl Selection {
 
     fn is_everything(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Starts a database for those of the tests that need one and were not given one.
+    fn start_database(&self) -> Result<Option<Postgres>, String> {
+        let is_given = env::var_os("DATABASE_URL").is_some_and(|url| !url.is_empty());
+        let is_needed = self.packages.is_empty() || self.packages.iter().any(|name| name == DATABASE_TESTS);
+        if is_given || !is_needed {
+            return Ok(None);
+        }
+        match Postgres::start(false) {
+            Ok(postgres) => Ok(Some(postgres)),
+            Err(reason) if self.is_everything() => Err(reason),
+            Err(reason) => {
+                eprintln!("warning: no database for the tests of stores: {reason}");
+                Ok(None)
+            }
+        }
     }
 
     fn arguments(&self) -> Vec<String> {

@@ -66,6 +66,22 @@ pub(crate) const ALL: &[Tool] = &[
         packages: &["chromium-driver"],
         purpose: "the tests of the web page",
     },
+    Tool {
+        name: "Postgres 13 or newer",
+        variable: "POSTGRES",
+        is_told: true,
+        candidates: &["postgres", "/usr/lib/postgresql/*/bin/postgres"],
+        packages: &["postgresql"],
+        purpose: "the tests of stores and clusters",
+    },
+    Tool {
+        name: "Redis 7 or newer",
+        variable: "REDIS_SERVER",
+        is_told: true,
+        candidates: &["redis-server", "/usr/bin/redis-server"],
+        packages: &["redis-server"],
+        purpose: "the tests of buses and clusters",
+    },
 ];
 
 /// A tool and its place.
@@ -109,6 +125,12 @@ fn find(tool: &Tool) -> Option<PathBuf> {
 }
 
 fn locate(name: &str) -> Option<PathBuf> {
+    if let Some((above, below)) = name.split_once("/*/") {
+        let mut versions: Vec<_> =
+            fs::read_dir(above).ok()?.filter_map(Result::ok).map(|v| v.path()).collect();
+        versions.sort_by_key(|path| path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()));
+        return versions.iter().rev().map(|path| path.join(below)).find(|path| path.is_file());
+    }
     if name.contains('/') {
         return Some(PathBuf::from(name)).filter(|path| path.is_file());
     }

@@ -41,6 +41,8 @@ pub enum Payload {
     RoomSet(UserId),
     /// A user's connections are to end.
     Disconnect(UserId),
+    /// What the host's policy lets a user read in a room may have changed.
+    Rights(UserId, RoomId),
 }
 
 /// One message of the bus.
@@ -169,6 +171,13 @@ pub trait Bus: fmt::Debug + Send + Sync + 'static {
 
     /// Ends subscriptions; messages on the way may still come.
     async fn unsubscribe(&self, topics: &[Topic]);
+
+    /// The store's epoch was renewed: from here on this node belongs to those of `epoch`, and to no others. Its
+    /// subscriptions stand (suite: `a_renewed_epoch_parts_nodes_and_joins_them`).
+    ///
+    /// # Errors
+    /// As those of [`Bus::subscribe`]: it counts all the same.
+    async fn renew_epoch(&self, epoch: &str) -> Result<(), BusError>;
 
     /// Whether messages are believed to flow now.
     fn is_healthy(&self) -> bool;

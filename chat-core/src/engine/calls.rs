@@ -8,9 +8,9 @@ pub use host::AsHost;
 pub use rooms::{CreateRoom, Created};
 pub use user::{AsUser, SentMessage, UserView};
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{Engine, EngineBuilder, Inner};
+use super::{Engine, EngineBuilder, Inner, lookout::HEADS_CHUNK};
 use crate::{
     bus::{Payload, Topic},
     error::Error,
@@ -44,6 +44,32 @@ impl Engine {
     pub fn disconnect(&self, user: &UserId) {
         self.inner.disconnect_here(user);
         self.inner.link.bus.publish(Topic::User(user.clone()), Payload::Disconnect(user.clone()));
+    }
+
+    /// What the host's policy lets `user` read in `room` may have changed: it is asked anew, on every node. Who may
+    /// not read any more is given nothing after that and told `unsubscribed` with reason `removed`; who may now is
+    /// told `room_added`. (Where the policy is not concerned with reading, nothing happens.) A call for rooms the
+    /// user is no member of is without effect.
+    pub fn invalidate(&self, user: &UserId, room: RoomId) {
+        self.inner.rights_changed(user, room);
+        self.inner.link.bus.publish(Topic::User(user.clone()), Payload::Rights(user.clone(), room));
+    }
+
+    /// What happened in rooms above the positions given, oldest first in each: for a host that must miss nothing,
+    /// and keeps its own cursors. Rooms in which nothing happened are left out and cost no read of their own.
+    ///
+    /// At most `limit` events in all ([`Limits::page_max`] at most), rooms in the order of their ids: ask again with
+    /// the positions of the last events until the answer is empty. A `floor` above the cursor says that the room was
+    /// deleted, and its log with it. An edit or a message carries what it is now.
+    ///
+    /// # Errors
+    /// `unavailable`, or `bad_field` for a bad limit.
+    pub async fn changes(
+        &self,
+        cursors: &BTreeMap<RoomId, Seq>,
+        limit: Option<usize>,
+    ) -> Result<Vec<(RoomId, EventPage)>, Error> {
+        self.inner.changes(cursors, limit).await
     }
 
     /// The store's epoch.
@@ -173,5 +199,31 @@ impl Inner {
     ) -> Result<EventPage, Error> {
         let limit = EventLimit { events: super::validate::page(&self.limits, limit)?, bytes: 1024 * 1024 };
         self.read("events", self.store.events(room, after, limit)).await
+    }
+
+    async fn changes(
+        &self,
+        cursors: &BTreeMap<RoomId, Seq>,
+        limit: Option<usize>,
+    ) -> Result<Vec<(RoomId, EventPage)>, Error> {
+        let mut left = super::validate::page(&self.limits, limit)?;
+        let rooms: Vec<RoomId> = cursors.keys().copied().collect();
+        let mut behind = Vec::new();
+        for chunk in rooms.chunks(HEADS_CHUNK) {
+            let heads = self.read("heads", self.store.heads(chunk)).await?;
+            behind.extend(heads.into_iter().filter(|head| cursors.get(&head.room) < Some(&head.head)));
+        }
+        behind.sort_unstable_by_key(|head| head.room);
+        let mut changed = Vec::new();
+        for head in behind {
+            let after = cursors.get(&head.room).copied().unwrap_or(Seq::ZERO);
+            let page = self.events(head.room, after, Some(left)).await?;
+            left = left.saturating_sub(page.events.len());
+            changed.push((head.room, page));
+            if left == 0 {
+                break;
+            }
+        }
+        Ok(changed)
     }
 }

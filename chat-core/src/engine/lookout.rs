@@ -1,19 +1,19 @@
 //! Looking out for what was missed: the bus, the sweep of heads, a store that went back, tokens that end.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
 use super::{Inner, metrics, room_log::Heard};
 use crate::{
     bus::{BusMessage, Incoming, Lost, Payload, Topic},
-    model::RoomId,
+    model::{RoomId, Seq},
     protocol::{ByeReason, Close, CloseCode, ServerFrame},
     signal::Signal,
 };
 
-/// Rooms asked for by one read.
-const HEADS_CHUNK: usize = 1_000;
+/// Rooms whose heads are asked for by one read.
+pub(crate) const HEADS_CHUNK: usize = 1_000;
 
 impl Inner {
     /// Takes what the bus brings until the engine ends.
@@ -54,6 +54,7 @@ impl Inner {
             Payload::Signal(signal) => self.show_signal(&message.topic, &signal),
             Payload::RoomSet(user) => self.user_rooms_changed(&user),
             Payload::Disconnect(user) => self.disconnect_here(&user),
+            Payload::Rights(user, room) => self.rights_changed(&user, room),
         }
     }
 
@@ -121,6 +122,7 @@ impl Inner {
                 () = tokio::time::sleep(self.limits.sweep - quarter + jitter) => {}
             }
             self.retire_idle_rooms(self.limits.room_linger).await;
+            self.check_epoch().await;
             self.sweep_heads_once().await;
             self.shrink_hot();
             self.report();
@@ -137,12 +139,10 @@ impl Inner {
             let shown: Vec<_> =
                 chunk.iter().filter_map(|id| self.rooms.get(*id)).map(|room| (room.head(), room)).collect();
             let Ok(heads) = self.read("heads", self.store.heads(chunk)).await else { continue };
+            let heads: HashMap<RoomId, Seq> = heads.into_iter().map(|head| (head.room, head.head)).collect();
             for (shown, room) in shown {
                 // A room that the store does not know any more went back to nothing.
-                let head = heads
-                    .iter()
-                    .find(|head| head.room == room.id)
-                    .map_or(crate::model::Seq::ZERO, |h| h.head);
+                let head = heads.get(&room.id).copied().unwrap_or(Seq::ZERO);
                 room.hear(self, Heard::StoreHead { head, shown });
             }
         }
@@ -181,17 +181,30 @@ impl Inner {
             let Ok(now) = engine.read("renew_epoch", engine.store.renew_epoch(&old, &new)).await else {
                 return;
             };
-            engine.take_epoch(&old, now);
+            engine.take_epoch(&old, now).await;
         });
     }
 
-    fn take_epoch(&self, old: &str, now: String) {
+    /// Another node, or the operator after a restore, may have renewed the store's epoch.
+    async fn check_epoch(self: &Arc<Self>) {
+        let old = self.epoch();
+        if let Ok(now) = self.read("epoch", self.store.epoch()).await {
+            self.take_epoch(&old, now).await;
+        }
+    }
+
+    async fn take_epoch(&self, old: &str, now: String) {
         {
             let mut epoch = self.epoch.write();
             if **epoch != *old || **epoch == *now {
                 return;
             }
-            *epoch = now.into();
+            *epoch = now.clone().into();
+        }
+        // Before the sessions end: those that come back at once subscribe under the new one.
+        let renewed = tokio::time::timeout(self.limits.activation_wait, self.link.bus.renew_epoch(&now));
+        if let Ok(Err(error)) = renewed.await {
+            metrics::bus_failed(&error);
         }
         metrics::epoch_reset();
         for room in self.rooms.active() {

@@ -83,6 +83,11 @@ pub(crate) fn lane_full() {
     counter!("chat_lane_full_total").increment(1);
 }
 
+/// Changes were not made at once, because someone else held their rooms.
+pub(crate) fn held(changes: usize) {
+    counter!("chat_changes_held_total").increment(changes as u64);
+}
+
 /// How many changes waited in a lane when a batch was taken.
 pub(crate) fn lane_waiting(changes: usize) {
     #[expect(clippy::cast_precision_loss, reason = "a queue is small")]

@@ -6,6 +6,7 @@ mod calls;
 mod commands;
 mod connection;
 mod feed;
+mod held;
 mod hot;
 mod intake;
 mod lookout;
@@ -14,6 +15,7 @@ mod presence;
 mod pump;
 mod receipts;
 mod registry;
+mod replies;
 mod room;
 mod room_log;
 mod rooms_feed;
@@ -40,6 +42,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use builder::{BuildError, EngineBuilder};
 pub use calls::{AsHost, AsUser, CreateRoom, Created, SentMessage, UserView};
+#[cfg(feature = "testkit")]
+pub(crate) use room_log::{Heard, RoomLog};
 pub use session::{Batch, Busy, Commands, ConnectOptions, Connected, Deliveries};
 
 use crate::{

@@ -6,8 +6,10 @@ use super::{Inner, connection::Connection, metrics};
 use crate::{
     bus::Topic,
     error::Error,
+    hooks::ActionKind,
     model::{Membership, RoomId, UserId},
     protocol::{ServerFrame, Subscribe},
+    signal::UnsubscribeReason,
 };
 
 /// Users compared at once by a sweep.
@@ -118,9 +120,33 @@ impl Inner {
         Ok(())
     }
 
+    /// The policy's word on a room may have changed for a user: asks it anew for the connections here.
+    pub(crate) fn rights_changed(self: &Arc<Self>, user: &UserId, room: RoomId) {
+        let connections = self.users.of(user);
+        if connections.is_empty() || !self.host.policy.concerns(ActionKind::Read) {
+            return;
+        }
+        let engine = Arc::clone(self);
+        self.spawn(async move {
+            for connection in connections {
+                let _following = connection.following.lock().await;
+                let Some(sub) = connection.sub(room) else { continue };
+                let principal = Arc::clone(&*connection.principal.lock());
+                match engine.allow(&principal, ActionKind::Read, Some(room), None).await {
+                    Err(error) if !error.is_retryable() => {
+                        engine.note_delivered(&sub);
+                        engine.unsubscribe(&sub, UnsubscribeReason::Removed);
+                    }
+                    _ => {}
+                }
+            }
+        });
+        // Adds what may be read now.
+        self.user_rooms_changed(user);
+    }
+
     /// Leaves out what the policy does not let the user read.
     pub(crate) async fn drop_unreadable(&self, connection: &Connection, memberships: &mut Vec<Membership>) {
-        use crate::hooks::ActionKind;
         if !self.host.policy.concerns(ActionKind::Read) {
             return;
         }

@@ -10,13 +10,21 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Inner, hot::Run, intake::InFlight, metrics, pump::BackOfQueue, room_log::Heard};
+use super::{
+    Inner,
+    held::{HeldRooms, Place},
+    intake::InFlight,
+    metrics,
+    pump::BackOfQueue,
+    replies::Replies,
+    room_log::Heard,
+};
 use crate::{
     bus::{Payload, Topic},
     error::{Error, ErrorCode},
     event::{Event, EventBody},
     model::{RoomId, Seq},
-    protocol::{ErrorBody, FrameId, OkBody, ServerFrame},
+    protocol::FrameId,
     store::{Change, ChangeBody, Outcome, Refusal, StoreError, StoreErrorKind},
 };
 
@@ -40,6 +48,13 @@ pub(crate) enum Done {
     Call(oneshot::Sender<Result<Outcome, Error>>),
     /// A connection's command.
     Frame { flight: InFlight, id: Option<FrameId> },
+}
+
+/// Whether a commit waits for those who hold its rooms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waits {
+    No,
+    Yes,
 }
 
 /// The lanes' queues.
@@ -91,14 +106,17 @@ impl Inner {
     /// Works a lane off until the engine ends, then what is left in it.
     pub(crate) async fn run_lane(self: Arc<Self>, mut lane: Lane) {
         let mut jobs = Vec::with_capacity(self.limits.batch_changes_max);
+        let held = HeldRooms::new(self.limits.lane_queue_max);
         let mut left = None;
         loop {
-            jobs.extend(left.take());
+            if let Some(job) = left.take() {
+                place(&held, job, &mut jobs);
+            }
             if jobs.is_empty() {
                 tokio::select! {
                     biased;
                     job = lane.recv() => match job {
-                        Some(job) => jobs.push(job),
+                        Some(job) => place(&held, job, &mut jobs),
                         None => return,
                     },
                     () = self.lanes_end.cancelled() => lane.close(),
@@ -112,34 +130,59 @@ impl Inner {
                     left = Some(job);
                     break;
                 }
-                jobs.push(job);
+                place(&held, job, &mut jobs);
             }
             if !jobs.is_empty() {
                 metrics::lane_waiting(lane.len());
-                self.commit(&mut jobs).await;
+                let answered_held = self.commit(&mut jobs, Waits::No).await;
+                if !answered_held.is_empty() {
+                    self.wait_for_held(&held, answered_held);
+                }
                 // A store that answers at once would let batch follow batch, and nobody be given anything.
                 BackOfQueue::default().await;
             }
         }
     }
 
-    async fn commit(self: &Arc<Self>, jobs: &mut Vec<Job>) {
+    /// Starts what waits for those who hold rooms.
+    fn wait_for_held(self: &Arc<Self>, held: &HeldRooms, jobs: Vec<Job>) {
+        metrics::held(jobs.len());
+        let (mut of_rooms, mut others) = (Vec::new(), Vec::new());
+        for job in jobs {
+            match job.change.room {
+                Some(room) => of_rooms.push((room, job)),
+                None => others.push(job),
+            }
+        }
+        for room in held.keep(of_rooms) {
+            let (engine, held) = (Arc::clone(self), held.clone());
+            self.spawn(async move {
+                loop {
+                    let mut jobs = held.take(room, engine.limits.batch_changes_max);
+                    if jobs.is_empty() {
+                        return;
+                    }
+                    engine.commit(&mut jobs, Waits::Yes).await;
+                }
+            });
+        }
+        // Rooms that are yet to be made have no order among each other: nothing has to wait behind them.
+        if !others.is_empty() {
+            let engine = Arc::clone(self);
+            self.spawn(async move { engine.commit(&mut others, Waits::Yes).await });
+        }
+    }
+
+    /// Commits what is in `jobs` and tells who waits for it. Gives back, in order, what was not stored because its
+    /// room is held, where nobody waited for that.
+    async fn commit(self: &Arc<Self>, jobs: &mut Vec<Job>, waits: Waits) -> Vec<Job> {
         let (changes, waiting): (Vec<_>, Vec<_>) = jobs.drain(..).map(|job| (job.change, job.done)).unzip();
         let started = Instant::now();
         let count = changes.len();
-        let sends: Vec<bool> = changes.iter().map(|c| matches!(c.body, ChangeBody::Send(_))).collect();
-        match self.commit_surely(changes).await {
+        match self.commit_surely(&changes, waits).await {
             Ok((answers, tries)) if answers.len() == waiting.len() => {
                 metrics::committed(count, started.elapsed());
-                let told = |(answer, is_send): (Result<Outcome, Refusal>, bool)| match answer {
-                    // A send that the first try stored would have been found, but for one in a room that is gone.
-                    Err(refusal) if tries > 1 && !(is_send && refusal != Refusal::RoomNotFound) => {
-                        Err(unknown())
-                    }
-                    answer => answer.map_err(Error::from),
-                };
-                let answers = answers.into_iter().zip(sends).map(told).collect();
-                self.committed(answers, waiting, tries);
+                self.answered(changes, waiting, answers, tries, waits)
             }
             Ok((answers, _)) => {
                 tracing::error!(
@@ -148,26 +191,62 @@ impl Inner {
                     "store broke the contract of commit"
                 );
                 waiting.into_iter().for_each(|done| done.tell(Err(unknown())));
+                Vec::new()
             }
             Err(error) => {
                 tracing::warn!(%error, changes = count, "commit failed");
                 for done in waiting {
                     done.tell(Err(again(&error)));
                 }
+                Vec::new()
             }
         }
+    }
+
+    fn answered(
+        self: &Arc<Self>,
+        changes: Vec<Change>,
+        waiting: Vec<Done>,
+        answers: Vec<Result<Outcome, Refusal>>,
+        tries: u32,
+        waits: Waits,
+    ) -> Vec<Job> {
+        let mut held = Vec::new();
+        let mut told = Vec::with_capacity(answers.len());
+        let mut still_waiting = Vec::with_capacity(answers.len());
+        for ((change, done), answer) in changes.into_iter().zip(waiting).zip(answers) {
+            let is_send = matches!(change.body, ChangeBody::Send(_));
+            told.push(match answer {
+                Err(Refusal::Held) if tries == 1 && waits == Waits::No => {
+                    held.push(Job { change, done });
+                    continue;
+                }
+                // A send that the first try stored would have been found, but for one in a room that is gone or held.
+                Err(refusal)
+                    if tries > 1
+                        && !(is_send && !matches!(refusal, Refusal::RoomNotFound | Refusal::Held)) =>
+                {
+                    Err(unknown())
+                }
+                answer => answer.map_err(Error::from),
+            });
+            still_waiting.push(done);
+        }
+        self.committed(told, still_waiting, tries);
+        held
     }
 
     /// Commits; repeats a batch whose outcome is unknown where repeating it does no more than doing it once.
     /// Says how often it tried.
     async fn commit_surely(
         &self,
-        changes: Vec<Change>,
+        changes: &[Change],
+        waits: Waits,
     ) -> Result<(Vec<Result<Outcome, Refusal>>, u32), StoreError> {
         let tries = if changes.iter().all(Change::is_idempotent) { TRIES } else { 1 };
         let mut unknown = None;
         for tried in 1..=tries {
-            match self.commit_once(changes.clone()).await {
+            match self.commit_once(changes.to_vec(), waits).await {
                 Ok(answers) => return Ok((answers, tried)),
                 Err(error) if error.kind() == StoreErrorKind::Unknown => unknown = Some(error),
                 // Not stored by this try; but perhaps by one before.
@@ -182,9 +261,18 @@ impl Inner {
     }
 
     /// One commit, never dropped half-way: what is not done at once goes on in a task of its own.
-    async fn commit_once(&self, changes: Vec<Change>) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
+    async fn commit_once(
+        &self,
+        changes: Vec<Change>,
+        waits: Waits,
+    ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
         let store = Arc::clone(&self.store);
-        let mut commit = Box::pin(async move { store.commit(changes).await });
+        let mut commit = Box::pin(async move {
+            match waits {
+                Waits::No => store.commit(changes).await,
+                Waits::Yes => store.commit_held(changes).await,
+            }
+        });
         let result = match poll!(commit.as_mut()) {
             std::task::Poll::Ready(result) => result,
             std::task::Poll::Pending => {
@@ -263,71 +351,24 @@ impl Inner {
     }
 }
 
+/// Puts a change into the next batch, or behind those that wait for its room.
+fn place(held: &HeldRooms, job: Job, batch: &mut Vec<Job>) {
+    match held.place(job) {
+        Place::Lane(job) => batch.push(job),
+        Place::Waits => {}
+        Place::Full(job) => {
+            metrics::lane_full();
+            job.done.tell(Err(Refusal::Held.into()));
+        }
+    }
+}
+
 impl Done {
     /// Tells one outcome by itself.
     pub(crate) fn tell(self, result: Result<Outcome, Error>) {
         let mut replies = Replies::default();
         replies.add(result, self);
         replies.tell();
-    }
-}
-
-/// Answers of a batch, so that each connection gets its own with one write.
-#[derive(Default)]
-struct Replies {
-    by_connection: Vec<(Vec<InFlight>, Run)>,
-}
-
-impl Replies {
-    fn add(&mut self, result: Result<Outcome, Error>, done: Done) {
-        let (flight, id) = match done {
-            Done::Call(sender) => {
-                // A caller that is gone does not want to know.
-                drop(sender.send(result));
-                return;
-            }
-            Done::Frame { flight, id } => (flight, id),
-        };
-        let known = self.by_connection.iter().position(|(flights, _)| Arc::ptr_eq(&flights[0].0, &flight.0));
-        let run = match known {
-            Some(at) => &mut self.by_connection[at].1,
-            None => {
-                self.by_connection.push((Vec::new(), Run::default()));
-                let last = self.by_connection.len() - 1;
-                &mut self.by_connection[last].1
-            }
-        };
-        let format = &flight.0.format;
-        match (&result, &id) {
-            (Ok(outcome), Some(id)) => {
-                let body = ok_body(outcome);
-                run.push(|out| format.frame(&ServerFrame::Ok { id, body }, out));
-            }
-            (Ok(_), None) => {}
-            (Err(error), id) => {
-                let body = ErrorBody::new(id.as_ref(), error);
-                run.push(|out| format.frame(&ServerFrame::Error(body), out));
-            }
-        }
-        let at = known.unwrap_or(self.by_connection.len() - 1);
-        self.by_connection[at].0.push(flight);
-    }
-
-    fn tell(self) {
-        for (flights, run) in self.by_connection {
-            flights[0].0.reply_frames(&run);
-        }
-    }
-}
-
-fn ok_body(outcome: &Outcome) -> OkBody<'_> {
-    match outcome {
-        Outcome::Applied(Event { room, seq, body: EventBody::Message { message }, .. })
-        | Outcome::Repeat(Event { room, seq, body: EventBody::Message { message }, .. }) => {
-            OkBody::Sent { room_id: *room, seq: *seq, message, repeat: matches!(outcome, Outcome::Repeat(_)) }
-        }
-        Outcome::Applied(event) | Outcome::Repeat(event) => OkBody::Changed { seq: Some(event.seq) },
-        Outcome::Unchanged => OkBody::Changed { seq: None::<Seq> },
     }
 }
 

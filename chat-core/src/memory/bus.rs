@@ -59,7 +59,7 @@ struct Hub {
 /// A node that has joined.
 struct Node {
     id: NodeId,
-    epoch: Box<str>,
+    epoch: RwLock<Arc<str>>,
     state: Mutex<NodeState>,
 }
 
@@ -79,7 +79,7 @@ impl Cluster for LocalBus {
     async fn join(&self, node: NodeId, epoch: &str) -> Result<BusLink, BusError> {
         let (inbox, incoming) = Inbox::new(INCOMING_MAX);
         let state = Mutex::new(NodeState { topics: HashSet::new(), inbox });
-        let node = Arc::new(Node { id: node, epoch: epoch.into(), state });
+        let node = Arc::new(Node { id: node, epoch: RwLock::new(epoch.into()), state });
         {
             let mut nodes = self.hub.nodes.write();
             nodes.push(Arc::clone(&node));
@@ -102,9 +102,9 @@ impl Bus for LocalLink {
         if self.hub.joined.load(Ordering::Acquire) < 2 {
             return;
         }
-        let from = self.node.id;
+        let (from, epoch) = (self.node.id, Arc::clone(&self.node.epoch.read()));
         for node in self.hub.nodes.read().iter() {
-            if node.id == from || node.epoch != self.node.epoch {
+            if node.id == from || *node.epoch.read() != epoch {
                 continue;
             }
             let mut state = node.state.lock();
@@ -124,6 +124,11 @@ impl Bus for LocalLink {
         for topic in topics {
             state.topics.remove(topic);
         }
+    }
+
+    async fn renew_epoch(&self, epoch: &str) -> Result<(), BusError> {
+        *self.node.epoch.write() = epoch.into();
+        Ok(())
     }
 
     fn is_healthy(&self) -> bool {
@@ -151,7 +156,7 @@ impl fmt::Debug for LocalLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalLink")
             .field("node", &self.node.id)
-            .field("epoch", &self.node.epoch)
+            .field("epoch", &*self.node.epoch.read())
             .finish_non_exhaustive()
     }
 }

@@ -237,7 +237,8 @@ fn optional_seq(field: &'static str, raw: Option<&RawValue>) -> Result<Option<Se
 }
 
 fn frame_id(raw: &RawValue) -> Option<FrameId> {
-    if let Ok(number) = serde_json::from_str::<u64>(raw.get()) {
+    if !raw.get().starts_with('"') {
+        let number: u64 = serde_json::from_str(raw.get()).ok()?;
         return (number <= MAX_SAFE_INTEGER).then_some(FrameId::Number(number));
     }
     let text: String = serde_json::from_str(raw.get()).ok()?;

@@ -1,9 +1,13 @@
 //! The store traits for a wrapper, written once.
 
 /// Implements the store traits for `$wrapper<S>`, which has a field `inner: Arc<S>` and three methods of its own:
-/// `pass(kind, operation, call)`, through which everything goes but `commit_through` and `events_through`.
+/// `pass(kind, operation, call)`, through which everything goes but `commit_through` and `events_through`. A second
+/// argument names the method for `commit_held`, where that is not `commit_through` again.
 macro_rules! forward_store {
     ($wrapper:ident) => {
+        forward_store!($wrapper, commit_through);
+    };
+    ($wrapper:ident, $commit_held:ident) => {
         #[async_trait::async_trait]
         impl<S: Store + ?Sized> LogStore for $wrapper<S> {
             async fn epoch(&self) -> Result<String, StoreError> {
@@ -19,6 +23,13 @@ macro_rules! forward_store {
                 changes: Vec<Change>,
             ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
                 self.commit_through(changes).await
+            }
+
+            async fn commit_held(
+                &self,
+                changes: Vec<Change>,
+            ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
+                self.$commit_held(changes).await
             }
 
             async fn events(

@@ -6,6 +6,8 @@ mod baton;
 mod bus;
 mod client;
 mod goldens;
+mod held;
+mod host;
 mod sessions;
 mod simulation;
 mod store;

@@ -68,6 +68,7 @@ pub async fn every_payload_arrives_as_it_was(cluster: &dyn Cluster) {
         Payload::Signal(Signal::Unread { room_id: room(1), unread: 1_000, mentions: 2 }),
         Payload::RoomSet(ann.clone()),
         Payload::Disconnect(ann.clone()),
+        Payload::Rights(ann.clone(), room(1)),
     ];
     for topic in [Topic::Room(room(1)), Topic::User(ann.clone()), Topic::Node(NodeId(2))] {
         b.subscribe(std::slice::from_ref(&topic)).await;
@@ -281,6 +282,24 @@ pub async fn another_epoch_is_ignored(cluster: &dyn Cluster) {
         assert_eq!(b.seq(room(1)).await, 2 * n + 1);
         assert_eq!(fourth.seq(room(1)).await, 2 * n);
     }
+}
+
+/// A node whose epoch is renewed hears those of the new one and no others, on the topics that it had.
+pub async fn a_renewed_epoch_parts_nodes_and_joins_them(cluster: &dyn Cluster) {
+    let (a, mut b) = Peer::two(cluster).await;
+    b.subscribe(&[Topic::Room(room(1))]).await;
+    let renew = |peer: &Peer| {
+        let bus = Arc::clone(&peer.link.bus);
+        async move { soon("renewing", bus.renew_epoch("epoch two")).await.expect("a healthy bus confirms") }
+    };
+    renew(&b).await;
+    let other = Peer::join_epoch(cluster, 3, "epoch two").await;
+    a.head(room(1), 1);
+    other.head(room(1), 2);
+    assert_eq!(b.seq(room(1)).await, 2);
+    renew(&a).await;
+    a.head(room(1), 3);
+    assert_eq!(b.seq(room(1)).await, 3);
 }
 
 /// A node whose link is dropped is no part of the bus any more; its stream ends, the others' go on.

@@ -54,6 +54,7 @@ macro_rules! bus_suite {
             messages_of_a_topic_keep_their_order
             overflow_is_told_as_lost
             another_epoch_is_ignored
+            a_renewed_epoch_parts_nodes_and_joins_them
             dropping_the_link_leaves
             a_node_that_comes_back_starts_afresh
             lease_first_connection_is_an_edge

@@ -192,6 +192,10 @@ impl Bus for FaultyLink {
         self.link.inner.unsubscribe(topics).await;
     }
 
+    async fn renew_epoch(&self, epoch: &str) -> Result<(), BusError> {
+        self.link.inner.renew_epoch(epoch).await
+    }
+
     fn is_healthy(&self) -> bool {
         !self.link.is_cut() && self.link.inner.is_healthy()
     }

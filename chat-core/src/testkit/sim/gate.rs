@@ -173,6 +173,10 @@ impl Bus for GatedBus {
         self.gate.alive(self.inner.unsubscribe(topics)).await;
     }
 
+    async fn renew_epoch(&self, epoch: &str) -> Result<(), BusError> {
+        self.gate.alive(self.inner.renew_epoch(epoch)).await
+    }
+
     fn is_healthy(&self) -> bool {
         self.inner.is_healthy()
     }

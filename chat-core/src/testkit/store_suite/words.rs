@@ -116,6 +116,7 @@ pub(super) const fn name_of(answer: &Answer) -> &'static str {
         Err(Refusal::Banned) => "banned",
         Err(Refusal::Conflict(_)) => "conflict",
         Err(Refusal::BodyMismatch) => "body_mismatch",
+        Err(Refusal::Held) => "held",
         Err(Refusal::Invalid { .. }) => "invalid",
     }
 }

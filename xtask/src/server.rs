@@ -1,0 +1,159 @@
+//! A server's process and its folder.
+
+use std::{
+    env, fs,
+    fs::File,
+    net::{Ipv4Addr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// A loaded machine may take its time.
+const START: Duration = Duration::from_secs(60);
+
+/// Between two looks at what a server wrote.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// A port that was free a moment ago.
+///
+/// # Errors
+/// Where the machine has no more.
+pub fn free_port() -> Result<u16, String> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|e| format!("no free port: {e}"))?;
+    Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
+}
+
+/// A folder that is gone with its owner.
+#[derive(Debug)]
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Result<Self, String> {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let path = env::temp_dir().join(format!("chat-{name}-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        Ok(Self(path))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed is in a folder for temporary files.
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+/// A running server, killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+}
+
+impl Server {
+    /// Starts `command` and waits until it has written `ready` to either stream, which go to `log`.
+    pub(crate) fn start(mut command: Command, log: &Path, ready: &str) -> Result<Self, String> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let output = File::create(log).map_err(|e| format!("{}: {e}", log.display()))?;
+        let errors = output.try_clone().map_err(|e| e.to_string())?;
+        command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        let child = command.spawn().map_err(|e| format!("failed to start {name}: {e}"))?;
+        let mut server = Self { child };
+        let deadline = Instant::now() + START;
+        loop {
+            let written = String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned();
+            if written.contains(ready) {
+                return Ok(server);
+            }
+            if !server.is_running() || Instant::now() > deadline {
+                return Err(format!("{name} did not start:\n{written}"));
+            }
+            thread::sleep(LOOK);
+        }
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal, by its name.
+    pub(crate) fn signal(&self, signal: &str) -> Result<(), String> {
+        signal_process(self.pid(), signal)
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn ended(&mut self) {
+        drop(self.child.wait());
+    }
+
+    /// Ends it at once, as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        drop(self.child.kill());
+        self.ended();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn signal_process(pid: u32, signal: &str) -> Result<(), String> {
+    let status = Command::new("kill").args([format!("-{signal}"), pid.to_string()]).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("kill -{signal} {pid}: {status}")),
+        Err(error) => Err(format!("kill: {error}")),
+    }
+}
+
+/// A program by the variable that names it, by `PATH`, or in one of the folders where Debian keeps versions of it.
+pub(crate) fn program(variable: &str, name: &str, versions: Option<(&str, &str)>) -> Result<PathBuf, String> {
+    if let Some(path) = env::var_os(variable).filter(|path| !path.is_empty()) {
+        return Ok(PathBuf::from(path));
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    let on_path = env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());
+    let found = on_path.or_else(|| {
+        let (above, below) = versions?;
+        let mut found: Vec<(u32, PathBuf)> = fs::read_dir(above)
+            .ok()?
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                let version = entry.file_name().to_str()?.parse().ok()?;
+                Some((version, entry.path().join(below).join(name))).filter(|(_, path)| path.is_file())
+            })
+            .collect();
+        found.sort();
+        found.pop().map(|(_, path)| path)
+    });
+    found.ok_or_else(|| format!("{name} is not in PATH; {variable}=PATH names another place"))
+}
+
+/// A command that ends with the thread that starts it, where the system can see to that, run by `user` where one is
+/// given. (To the system it is the thread that counts: servers are started by one that stays.)
+pub(crate) fn bound_command(program: &Path, user: Option<&str>) -> Command {
+    let setpriv = Path::new("/usr/bin/setpriv");
+    if !setpriv.is_file() {
+        return Command::new(program);
+    }
+    let mut command = Command::new(setpriv);
+    command.args(["--pdeathsig", "KILL"]);
+    if let Some(user) = user {
+        command.args(["--reuid", user, "--regid", user, "--clear-groups"]);
+    }
+    command.arg("--").arg(program);
+    command
+}
