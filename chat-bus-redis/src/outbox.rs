@@ -78,11 +78,19 @@ impl Outbox {
         let count = count.min(state.queue.len());
         let taken = state.queue.drain(..count);
         let fresh = |at: &Instant, payload: &Payload| !is_typing(payload) || at.elapsed() < TYPING_MAX;
-        taken.filter(|(at, _, payload)| fresh(at, payload)).map(|(_, topic, payload)| (topic, payload)).collect()
+        taken
+            .filter(|(at, _, payload)| fresh(at, payload))
+            .map(|(_, topic, payload)| (topic, payload))
+            .collect()
     }
 
     pub(crate) fn take_losses(&self) -> Losses {
         mem::take(&mut self.state.lock().lost)
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        *self.state.lock() = State::default();
     }
 
     /// Whether there is a loss that the others have not been told of.

@@ -252,9 +252,7 @@ impl Script {
     }
 
     fn hash(&self) -> &str {
-        self.hash.get_or_init(|| {
-            Sha1::digest(self.text).iter().map(|byte| format!("{byte:02x}")).collect()
-        })
+        self.hash.get_or_init(|| Sha1::digest(self.text).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 }
 

@@ -32,7 +32,9 @@ impl Target {
         let is_plain = |scheme: &str| matches!(scheme, "redis" | "valkey" | "rediss" | "valkeys");
         let (server, suffix) = scheme.split_once('-').unwrap_or((scheme, ""));
         if !is_plain(server) || !matches!(suffix, "" | "sentinel" | "cluster") {
-            return Err(refused("the scheme must be redis, rediss, valkey or valkeys, -sentinel or -cluster"));
+            return Err(refused(
+                "the scheme must be redis, rediss, valkey or valkeys, -sentinel or -cluster",
+            ));
         }
         let mut config =
             Config::from_url(url).map_err(|error| BusError::new("reading the URL").with_source(error))?;

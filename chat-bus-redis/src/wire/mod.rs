@@ -68,7 +68,12 @@ impl Writer {
             }
             Said::Payload(Payload::Signal(signal)) => self.message("signal", &WireSignal::of(signal)?),
             Said::Payload(Payload::RoomSet(user)) => self.message("room_set", &Who { user: user.clone() }),
-            Said::Payload(Payload::Disconnect(user)) => self.message("disconnect", &Who { user: user.clone() }),
+            Said::Payload(Payload::Disconnect(user)) => {
+                self.message("disconnect", &Who { user: user.clone() })
+            }
+            Said::Payload(Payload::Rights(user, room_id)) => {
+                self.message("rights", &Rights { user: user.clone(), room_id: *room_id })
+            }
             Said::Payload(_) => None,
             Said::Lost => self.message("lost", &Nothing {}),
             Said::Probe(count) => self.message("probe", &Count { count: *count }),
@@ -107,6 +112,9 @@ pub(crate) fn read(message: &[u8]) -> Read {
         }
         "room_set" => parse::<Who>(body).map(|who| Said::Payload(Payload::RoomSet(who.user))),
         "disconnect" => parse::<Who>(body).map(|who| Said::Payload(Payload::Disconnect(who.user))),
+        "rights" => {
+            parse::<Rights>(body).map(|rights| Said::Payload(Payload::Rights(rights.user, rights.room_id)))
+        }
         "lost" => Some(Said::Lost),
         "probe" => parse::<Count>(body).map(|count| Said::Probe(count.count)),
         "mark" => parse::<Count>(body).map(|count| Said::Mark(count.count)),
@@ -132,6 +140,12 @@ struct Head {
 #[derive(Serialize, Deserialize)]
 struct Who {
     user: UserId,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Rights {
+    user: UserId,
+    room_id: RoomId,
 }
 
 #[derive(Serialize, Deserialize)]
