@@ -87,7 +87,6 @@ async fn serve(
     mut lifeline: Lifeline,
 ) -> Result<Infallible, Ended> {
     let names = node.names();
-    node.health.begin(node.probes().len());
     node.topics.lock().restart();
     let mut pump = JoinSet::new();
     pump.spawn(hear(Arc::clone(node), messages));
@@ -95,6 +94,8 @@ async fn serve(
     let work = async {
         connection.subscribe(&node.own_channels(&names)).await?;
         settle(node, &names, &connection).await?;
+        // Probes are late from now on, however long it took to subscribe to everything.
+        node.health.begin(node.probes().len());
         // Only now: what is published from here on comes in.
         if node.was_away.swap(false, Ordering::AcqRel) {
             node.tell_lost(Lost::All);

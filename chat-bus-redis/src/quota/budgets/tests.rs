@@ -71,11 +71,11 @@ fn what_waits_to_be_told_is_not_forgotten() {
     assert_eq!(budgets.take_used().len(), 1_000);
     assert!(budgets.take_used().is_empty());
     let later = start + Duration::from_secs(1);
-    for _ in 0..1_000 {
-        budgets.take(key("ann"), 1, fast, later).unwrap();
+    for n in 0..1_000 {
+        budgets.take(key(&format!("later {n}")), 1, fast, later).unwrap();
     }
     let left: usize = budgets.shards.iter().map(|shard| shard.lock().budgets.len()).sum();
-    assert!(left < 1_000, "{left}");
+    assert!(left < 1_500, "{left}");
 }
 
 #[test]
