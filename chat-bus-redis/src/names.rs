@@ -67,6 +67,7 @@ impl Names {
             QuotaKey::Typing(user, room) => ("typing", user, Some(room)),
             QuotaKey::RoomsMade(user) => ("rooms", user, None),
             QuotaKey::MembersAdded(user) => ("members", user, None),
+            QuotaKey::Searches(user) => ("searches", user, None),
             // A kind of later: counted on this node alone.
             _ => return None,
         };
