@@ -14,6 +14,7 @@ use chat_core::{
 };
 use chat_store_sqlite::Synchronous;
 use criterion::{Criterion, Throughput};
+use tokio::task::JoinSet;
 
 #[path = "common/backend.rs"]
 mod backend;
@@ -34,9 +35,10 @@ const CONTENT_BYTES: usize = 128;
 const MEMORY: Backend = Backend { name: "memory", synchronous: None };
 const SQLITE: Backend = Backend { name: "sqlite", synchronous: Some(Synchronous::Normal) };
 
-/// Who comes back, and who was there all the time.
-const RETURNER: usize = 1;
-const WITNESS: usize = 2;
+/// Who was there all the time. Everyone above comes back, one after another: what is kept of a session that ended
+/// (10 s, in case its user comes back) is not one user's alone then.
+const WITNESS: usize = 1;
+const RETURNERS: usize = 1_000;
 
 fn main() {
     let mut criterion = Criterion::default()
@@ -67,6 +69,8 @@ struct Absence {
     room: RoomId,
     /// Bytes of the events.
     bytes: u64,
+    /// How often someone came back.
+    times: usize,
     /// Where someone was there, what was said is hot.
     witness: Option<Commands>,
     _opened: Opened,
@@ -77,7 +81,7 @@ impl Absence {
         let runtime = runtime();
         let opened = runtime.block_on(backend.open());
         let house = House::of(runtime, Engine::builder().shared_store(Arc::clone(&opened.store)));
-        let room = house.room([RETURNER, WITNESS]);
+        let room = house.room(WITNESS..=WITNESS + RETURNERS);
         let (witness, bytes) = house.runtime.block_on(async {
             let mut witness = None;
             if is_hot {
@@ -85,10 +89,14 @@ impl Absence {
                 let hello = Hello::default();
                 witness = Some(connect(&house.engine, WITNESS, hello, Arc::new(EventsOnly), outlet).await);
             }
+            // All at once, so that they are committed in batches.
+            let mut sends = JoinSet::new();
             for _ in 0..EVENTS {
+                let engine = house.engine.clone();
                 let send = Send::text(SendTo::Room(room), "x".repeat(CONTENT_BYTES));
-                house.engine.as_host().send(send).await.expect("the host says something");
+                sends.spawn(async move { engine.as_host().send(send).await });
             }
+            assert!(sends.join_all().await.iter().all(Result::is_ok), "the host says something");
             let limit = EventLimit { events: EVENTS, bytes: usize::MAX };
             let page = opened.store.events(room, Seq::new(1), limit).await.expect("events are read");
             assert_eq!(page.events.len(), EVENTS, "what was said");
@@ -96,7 +104,7 @@ impl Absence {
             page.events.iter().for_each(|event| EventsOnly.event(event, &mut frames));
             (witness, frames.len() as u64)
         });
-        Self { house, room, bytes, witness, _opened: opened }
+        Self { house, room, bytes, times: 0, witness, _opened: opened }
     }
 
     /// Comes back, takes everything and goes.
@@ -106,9 +114,11 @@ impl Absence {
         let (outlet, _) = Reader::new(&tally);
         let rooms = BTreeMap::from([(self.room, Some(Seq::new(1)))]);
         let hello = Hello { rooms, ..Hello::default() };
+        self.times += 1;
+        let who = WITNESS + 1 + self.times % RETURNERS;
         self.house.runtime.block_on(async {
             let start = Instant::now();
-            let returner = connect(&self.house.engine, RETURNER, hello, Arc::new(EventsOnly), outlet).await;
+            let returner = connect(&self.house.engine, who, hello, Arc::new(EventsOnly), outlet).await;
             tally.reached().await;
             let passed = start.elapsed();
             drop(returner);

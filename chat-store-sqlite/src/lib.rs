@@ -21,6 +21,7 @@ mod pointer;
 mod profile;
 mod room;
 mod rows;
+mod search;
 mod sql;
 mod store;
 mod verify;

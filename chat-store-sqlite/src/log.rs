@@ -18,6 +18,7 @@ use crate::{
     error::{failed, unknown},
     load::load,
     rows::list,
+    search,
     sql::statements,
     store::Tx,
     write::write,
@@ -82,6 +83,7 @@ impl LogStore for SqliteStore {
         }
         if !effects.is_empty() {
             write(&mut tx, &sql.write, &batch).await.map_err(failed(OPERATION))?;
+            search::write(&mut tx, &sql.search, &batch).await.map_err(failed(OPERATION))?;
             tx.commit().await.map_err(unknown(OPERATION))?;
         }
         Ok(answers)

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use chat_core::{
     model::{MessageVersion, MessageView, ReactionCount, RoomId, Seq, ThreadSummary, UserId},
-    store::{MessagePage, MessageQuery, MessageStore, Range, StoreError},
+    store::{MessagePage, MessageQuery, MessageStore, Range, SearchPage, SearchQuery, StoreError},
 };
 use sqlx::{SqlStr, sqlite::SqliteRow};
 
@@ -14,6 +14,7 @@ use crate::{
     columns::{Columns, limit_column, message_columns, seq_column},
     error::failed,
     rows::list,
+    search,
     sql::statements,
     store::Tx,
 };
@@ -81,6 +82,12 @@ impl MessageStore for SqliteStore {
             Ok(MessageVersion { version: columns.count()?, content: columns.take()?, at: columns.time()? })
         };
         rows.iter().map(version).collect::<sqlx::Result<_>>().map_err(failed(OPERATION))
+    }
+
+    async fn search(&self, query: &SearchQuery) -> Result<SearchPage, StoreError> {
+        const OPERATION: &str = "search";
+        let mut tx = self.read(OPERATION).await?;
+        search::search(&mut tx, &self.sql().search, query).await.map_err(failed(OPERATION))
     }
 }
 

@@ -5,6 +5,7 @@ use sqlx::Row as _;
 
 use crate::{
     error::{failed, unknown},
+    search,
     sql::{statements, with_prefix},
     store::{Tx, begin_write},
 };
@@ -16,10 +17,25 @@ struct Migration {
     version: i64,
     name: &'static str,
     text: &'static str,
+    then: Then,
 }
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "log", text: include_str!("migrations/0001_log.sql") }];
+/// What follows on a step's text, where there are messages already. Tables that are made without any need nothing.
+#[derive(Clone, Copy)]
+enum Then {
+    Nothing,
+    FillSearch,
+}
+
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "log", text: include_str!("migrations/0001_log.sql"), then: Then::Nothing },
+    Migration {
+        version: 2,
+        name: "search",
+        text: include_str!("migrations/0002_search.sql"),
+        then: Then::FillSearch,
+    },
+];
 
 statements! {
     /// The history of the steps.
@@ -88,6 +104,10 @@ async fn make(tx: &mut Tx, statements: &MigrateSql, prefix: &str) -> Result<bool
     sqlx::query(statements.make_history.clone()).execute(&mut **tx).await.map_err(failed(OPERATION))?;
     for step in missing {
         sqlx::raw_sql(with_prefix(step.text, prefix)).execute(&mut **tx).await.map_err(failed(OPERATION))?;
+        match step.then {
+            Then::Nothing => {}
+            Then::FillSearch => search::fill(tx, prefix).await.map_err(failed(OPERATION))?,
+        }
         sqlx::query(statements.note.clone())
             .bind(step.version)
             .bind(step.name)
@@ -132,9 +152,15 @@ async fn missing(tx: &mut Tx, statements: &MigrateSql) -> Result<Vec<&'static Mi
 pub(crate) fn names(prefix: &str) -> Vec<String> {
     let text = sql(prefix);
     let made = text.lines().filter_map(|line| {
-        let rest = ["CREATE TABLE IF NOT EXISTS ", "CREATE TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX "]
-            .iter()
-            .find_map(|start| line.strip_prefix(start))?;
+        let rest = [
+            "CREATE TABLE IF NOT EXISTS ",
+            "CREATE TABLE ",
+            "CREATE VIRTUAL TABLE ",
+            "CREATE INDEX ",
+            "CREATE UNIQUE INDEX ",
+        ]
+        .iter()
+        .find_map(|start| line.strip_prefix(start))?;
         rest.split_whitespace().next().map(str::to_owned)
     });
     made.collect()

@@ -18,6 +18,7 @@ use crate::{
     pointer::PointerSql,
     profile::ProfileSql,
     room::RoomSql,
+    search::SearchSql,
     verify::{self, Damage},
 };
 
@@ -59,6 +60,7 @@ pub(crate) struct Sql {
     pub(crate) message: MessageSql,
     pub(crate) pointer: PointerSql,
     pub(crate) profile: ProfileSql,
+    pub(crate) search: SearchSql,
 }
 
 impl Sql {
@@ -71,6 +73,7 @@ impl Sql {
             message: MessageSql::new(prefix),
             pointer: PointerSql::new(prefix),
             profile: ProfileSql::new(prefix),
+            search: SearchSql::new(prefix),
         }
     }
 
@@ -78,7 +81,10 @@ impl Sql {
     #[cfg(test)]
     pub(crate) fn all(&self) -> Vec<(&'static str, sqlx::SqlStr)> {
         let sets = [self.log.all(), self.load.all(), self.write.all(), self.room.all(), self.message.all()];
-        sets.into_iter().chain([self.pointer.all(), self.profile.all()]).flatten().collect()
+        sets.into_iter()
+            .chain([self.pointer.all(), self.profile.all(), self.search.all()])
+            .flatten()
+            .collect()
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use sqlx::{Row as _, SqlStr};
 
-use crate::{migrate, sql::statements, store::Tx};
+use crate::{migrate, search, sql::statements, store::Tx};
 
 /// Findings of one look at most.
 const DAMAGE_MAX: usize = 100;
@@ -96,11 +96,14 @@ statements! {
                 EXISTS (SELECT 1 FROM {p}members x WHERE x.room = r.id)
                 OR EXISTS (SELECT 1 FROM {p}room_keys x WHERE x.room = r.id)
                 OR EXISTS (SELECT 1 FROM {p}bans x WHERE x.room = r.id))";
+        searchable = "SELECT m.room, 'what was searched for is left of ' || ifnull(m.seq, x.id)
+            FROM {p}search_docsize x LEFT JOIN {p}messages m ON m.id = x.id
+            WHERE m.id IS NULL OR m.deleted <> 0 OR m.kind = 'system'";
     }
 }
 
 impl VerifySql {
-    const fn in_order(&self) -> [&SqlStr; 15] {
+    const fn in_order(&self) -> [&SqlStr; 16] {
         [
             &self.file,
             &self.meta,
@@ -117,6 +120,7 @@ impl VerifySql {
             &self.targets,
             &self.threads,
             &self.dropped,
+            &self.searchable,
         ]
     }
 }
@@ -134,6 +138,10 @@ pub(crate) async fn run(tx: &mut Tx, prefix: &str) -> sqlx::Result<Vec<Damage>> 
             damage.push(Damage { room: row.try_get(0)?, what: row.try_get(1)? });
         }
     }
+    for row in search::unfound(tx, prefix, DAMAGE_MAX - damage.len()).await? {
+        damage.push(Damage { room: row.try_get(0)?, what: row.try_get(1)? });
+    }
+    damage.truncate(DAMAGE_MAX);
     Ok(damage)
 }
 

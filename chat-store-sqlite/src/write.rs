@@ -23,6 +23,8 @@ statements! {
     WriteSql {
         counters = "UPDATE {p}meta SET last_room = max(last_room, ?1), last_message = max(last_message, ?2)";
 
+        forget_search = "DELETE FROM {p}search WHERE rowid IN (
+            SELECT m.id FROM json_each(?1) n CROSS JOIN {p}messages m ON m.room = n.value)";
         forget_messages = "DELETE FROM {p}messages WHERE room IN (SELECT value FROM json_each(?1))";
         forget_events = "DELETE FROM {p}room_events WHERE room IN (SELECT value FROM json_each(?1))";
         forget_members = "DELETE FROM {p}members WHERE room IN (SELECT value FROM json_each(?1))";
@@ -146,6 +148,8 @@ impl Writer<'_> {
         }
         let rooms = list(dropped.keys());
         for statement in [
+            // Before the messages, whose ids it needs.
+            &sql.forget_search,
             &sql.forget_messages,
             &sql.forget_events,
             &sql.forget_members,

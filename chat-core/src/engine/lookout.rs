@@ -7,13 +7,18 @@ use tokio::sync::mpsc;
 use super::{Inner, metrics, room_log::Heard};
 use crate::{
     bus::{BusMessage, Incoming, Lost, Payload, Topic},
+    error::Error,
     model::{RoomId, Seq},
     protocol::{ByeReason, Close, CloseCode, ServerFrame},
     signal::Signal,
+    store::{EventLimit, Head},
 };
 
 /// Rooms whose heads are asked for by one read.
 pub(crate) const HEADS_CHUNK: usize = 1_000;
+
+/// A room's latest events that are looked at for who came and went, when it is announced.
+const ANNOUNCED_EVENTS: u64 = 32;
 
 impl Inner {
     /// Takes what the bus brings until the engine ends.
@@ -146,6 +151,25 @@ impl Inner {
                 room.hear(self, Heard::StoreHead { head, shown });
             }
         }
+    }
+
+    /// Tells all nodes of rooms that someone else than the engine wrote to: how far they go, and whose set of rooms may
+    /// have changed.
+    pub(crate) async fn announce(self: &Arc<Self>, rooms: &[RoomId]) -> Result<(), Error> {
+        for chunk in rooms.chunks(HEADS_CHUNK) {
+            for Head { room: id, head } in self.read("heads", self.store.heads(chunk)).await? {
+                if let Some(room) = self.rooms.get(id) {
+                    room.hear(self, Heard::Head(head));
+                }
+                self.link.bus.publish(Topic::Room(id), Payload::Head(id, head));
+                let limit = EventLimit { events: ANNOUNCED_EVENTS as usize, bytes: usize::MAX };
+                let latest = self.store.events(id, head.back(ANNOUNCED_EVENTS), limit);
+                for event in self.read("events", latest).await?.events {
+                    self.changed_rooms_of(&event);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The least recently used rooms keep nothing hot while the node keeps too much.

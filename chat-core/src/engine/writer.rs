@@ -221,13 +221,10 @@ impl Inner {
                     held.push(Job { change, done });
                     continue;
                 }
-                // A send that the first try stored would have been found, but for one in a room that is gone or held.
-                Err(refusal)
-                    if tries > 1
-                        && !(is_send && !matches!(refusal, Refusal::RoomNotFound | Refusal::Held)) =>
-                {
-                    Err(unknown())
-                }
+                // Perhaps the first try stored it, and this is what came of that. (A send would have been found, but for
+                // one in a room that is gone or held.)
+                Err(Refusal::RoomNotFound | Refusal::Held) if tries > 1 => Err(unknown()),
+                Err(_) if tries > 1 && !is_send => Err(unknown()),
                 answer => answer.map_err(Error::from),
             });
             still_waiting.push(done);
@@ -330,7 +327,7 @@ impl Inner {
     }
 
     /// Tells users that their set of rooms changed.
-    fn changed_rooms_of(self: &Arc<Self>, event: &Event) {
+    pub(crate) fn changed_rooms_of(self: &Arc<Self>, event: &Event) {
         let tell = |user: &crate::model::UserId| {
             self.user_rooms_changed(user);
             self.link.bus.publish(Topic::User(user.clone()), Payload::RoomSet(user.clone()));

@@ -9,7 +9,7 @@ use crate::{
         ThreadSummary, Timestamp, Unread, UserId,
     },
     store::{
-        EventLimit, EventPage, MessagePage, MessageQuery, Range, RoomKey, UNREAD_CAP,
+        EventLimit, EventPage, MessagePage, MessageQuery, Range, RoomKey, SearchQuery, UNREAD_CAP,
         decide::{AppendedMessage, RoomRow, Sent},
     },
 };
@@ -331,6 +331,20 @@ impl RoomState {
         let messages =
             places.get(from..to).unwrap_or(NONE).iter().filter_map(|seq| self.view(*seq, viewer)).collect();
         MessagePage { messages, as_of: self.row.head, more }
+    }
+
+    /// Adds the newest messages above `visible_from` that a search is about, one more than it asks for at most.
+    pub(super) fn search<'r>(&'r self, query: &SearchQuery, visible_from: Seq, found: &mut Vec<&'r Message>) {
+        let seen = self.messages.iter().rev().take_while(|seq| **seq > visible_from);
+        let messages = seen.filter_map(|seq| self.message(*seq));
+        let fits = |message: &&Message| {
+            query.before.is_none_or(|before| message.id < before)
+                && query.sender.as_ref().is_none_or(|sender| message.sender.as_ref() == Some(sender))
+                && !message.kind.is_system()
+                && !message.deleted
+                && query.text.is_in(&message.content)
+        };
+        found.extend(messages.filter(fits).take(query.limit.saturating_add(1)));
     }
 
     fn view(&self, seq: Seq, viewer: Option<&UserId>) -> Option<MessageView> {

@@ -15,7 +15,7 @@ use crate::{
     store::{
         Change, EventLimit, EventPage, Head, LogStore, MessagePage, MessageQuery, MessageStore, Outcome,
         PREVIEW_CHARS, PointerMove, PointerStore, ProfileStore, Refusal, RoomKey, RoomScope, RoomStore,
-        RoomsQuery, StoreError, decide,
+        RoomsQuery, SearchPage, SearchQuery, SearchScope, SearchedRoom, StoreError, decide,
     },
 };
 
@@ -219,6 +219,27 @@ impl MessageStore for MemoryStore {
     ) -> Result<Vec<MessageVersion>, StoreError> {
         let state = self.state.lock();
         Ok(state.room_state(room).map_or_else(Vec::new, |room| room.versions(target, limit)))
+    }
+
+    async fn search(&self, query: &SearchQuery) -> Result<SearchPage, StoreError> {
+        let state = self.state.lock();
+        let mut found = Vec::new();
+        match &query.scope {
+            SearchScope::Everywhere => {
+                state.rooms.values().for_each(|room| room.search(query, Seq::ZERO, &mut found));
+            }
+            SearchScope::These(rooms) => {
+                for SearchedRoom { room, visible_from } in rooms {
+                    if let Some(room) = state.room_state(*room) {
+                        room.search(query, *visible_from, &mut found);
+                    }
+                }
+            }
+        }
+        found.sort_unstable_by_key(|message| std::cmp::Reverse(message.id));
+        // One more than asked for tells whether there are more.
+        found.truncate(query.limit.saturating_add(1));
+        Ok(SearchPage::of(found.into_iter().cloned().collect(), query.limit))
     }
 }
 

@@ -11,6 +11,8 @@ mod change;
 pub mod decide;
 mod error;
 mod query;
+mod search;
+mod words;
 
 use std::fmt;
 
@@ -22,6 +24,8 @@ pub use query::{
     EventLimit, EventPage, Head, MessagePage, MessageQuery, PointerMove, Range, RoomKey, RoomScope,
     RoomsQuery,
 };
+pub use search::{SearchPage, SearchQuery, SearchScope, SearchedRoom};
+pub use words::{SearchTerm, SearchText, WORD_CHARS_MAX, index_words};
 
 use crate::event::Event;
 use crate::model::{
@@ -217,6 +221,24 @@ pub trait MessageStore: fmt::Debug + Send + Sync + 'static {
         target: Seq,
         limit: usize,
     ) -> Result<Vec<MessageVersion>, StoreError>;
+
+    /// Messages that hold what is asked for, whatever room they are in: [`SearchText::is_in`] says which.
+    ///
+    /// A store may stop after looking at so much that the time of a call stays bounded; then the page says that there is
+    /// more.
+    ///
+    /// # To ensure correctness
+    /// - All words occur, in any case and alphabet, the last one perhaps as the beginning of a word (suite:
+    ///   `messages_are_found_by_their_words`); where a script has no spaces, any piece of it does (suite:
+    ///   `pieces_of_text_without_spaces_are_found`).
+    /// - No text of a search is special (suite: `no_text_of_a_search_is_special`).
+    /// - What is found is what messages say now: never an earlier version, a deleted message or one of a deleted room,
+    ///   from the same step on (suite: `what_is_not_said_any_more_is_not_found`, `random_words_are_found`).
+    /// - Only what the scope and the sender allow, nothing at or below `visible_from`, and no message of kind `system`
+    ///   (suite: `what_the_reader_may_not_see_is_not_found`).
+    /// - The greatest ids come first, and following `next` to its end gives each message once (suite:
+    ///   `found_messages_come_newest_first_page_by_page`).
+    async fn search(&self, query: &SearchQuery) -> Result<SearchPage, StoreError>;
 }
 
 /// Read and delivered pointers.

@@ -117,6 +117,10 @@ macro_rules! forward_store {
             ) -> Result<Vec<MessageVersion>, StoreError> {
                 self.pass(Kind::Read, "versions", self.inner.versions(room, target, limit)).await
             }
+
+            async fn search(&self, query: &SearchQuery) -> Result<SearchPage, StoreError> {
+                self.pass(Kind::Read, "search", self.inner.search(query)).await
+            }
         }
 
         #[async_trait::async_trait]
@@ -166,8 +170,8 @@ pub(super) mod prelude {
         },
         store::{
             Change, EventLimit, EventPage, Head, LogStore, MessagePage, MessageQuery, MessageStore, Outcome,
-            PointerMove, PointerStore, ProfileStore, Refusal, RoomKey, RoomStore, RoomsQuery, Store,
-            StoreError,
+            PointerMove, PointerStore, ProfileStore, Refusal, RoomKey, RoomStore, RoomsQuery, SearchPage,
+            SearchQuery, Store, StoreError,
         },
     };
 }

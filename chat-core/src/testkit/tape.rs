@@ -174,6 +174,10 @@ impl MessageStore for Tape {
     async fn versions(&self, _: RoomId, _: Seq, _: usize) -> Result<Vec<MessageVersion>, StoreError> {
         Ok(Vec::new())
     }
+
+    async fn search(&self, _: &SearchQuery) -> Result<SearchPage, StoreError> {
+        Ok(SearchPage::default())
+    }
 }
 
 #[async_trait]

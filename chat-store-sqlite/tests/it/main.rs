@@ -6,6 +6,7 @@ mod chance;
 mod differential;
 mod durability;
 mod scratch;
+mod search;
 mod sharing;
 mod suite;
 mod upkeep;

@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use chat_core::{
     model::Seq,
-    store::{LogStore as _, StoreErrorKind},
+    store::{LogStore as _, MessageStore as _, SearchQuery, SearchScope, SearchText, StoreErrorKind},
 };
 use chat_store_sqlite::{SqliteOptions, SqliteStore, sqlx};
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -35,6 +35,30 @@ async fn tables_that_the_host_made_are_taken_as_they_are() {
     let room = room(&store).await;
     assert_eq!(head(&store, room).await, Seq::new(1));
     assert_sound(&store).await;
+}
+
+#[tokio::test]
+async fn what_an_earlier_version_stored_is_found() {
+    let scratch = Scratch::new();
+    let store = scratch.open().await;
+    let room = room(&store).await;
+    // More than are put into the index at once.
+    for n in 0..3 {
+        let changes = (0..400).map(|i| send(room, 400 * n + i)).collect();
+        assert!(store.commit(changes).await.unwrap().iter().all(Result::is_ok));
+    }
+    commit(&store, delete(room, Seq::new(2))).await.unwrap();
+    store.close().await;
+    by_hand(&scratch, "DROP TABLE chat_search; DELETE FROM chat_migrations WHERE version = 2").await;
+    let store = scratch.open().await;
+    assert_sound(&store).await;
+    for (text, expected) in [("77 message", &[79][..]), ("1199 message", &[1_201]), ("0 message", &[])] {
+        let text = SearchText::new(text);
+        let query =
+            SearchQuery { text, scope: SearchScope::Everywhere, sender: None, before: None, limit: 9 };
+        let found = store.search(&query).await.unwrap().messages;
+        assert_eq!(found.iter().map(|message| message.seq.get()).collect::<Vec<_>>(), expected);
+    }
 }
 
 #[tokio::test]
@@ -107,6 +131,17 @@ async fn verify_says_what_is_damaged_and_where() {
         ("UPDATE chat_meta SET last_message = 1", "an id above the greatest that was given"),
         ("DELETE FROM chat_meta", "there are 0 rows of counters, not one"),
         ("UPDATE chat_messages SET room = 8 WHERE seq = 5", "room 8: a row without its room"),
+        ("DELETE FROM chat_search WHERE rowid = 2", "room 1: message 3 is not found by all its words"),
+        (
+            "INSERT OR REPLACE INTO chat_search (rowid, words) VALUES (2, '\u{E000}1 other')",
+            "room 1: message 3 is not found by all its words",
+        ),
+        (
+            "INSERT INTO chat_search (rowid, words) VALUES (1, '\u{E000}1 message')",
+            "room 1: what was searched for is left of 2",
+        ),
+        ("INSERT INTO chat_search (rowid, words) VALUES (99, 'x')", "what was searched for is left of 99"),
+        ("DROP TABLE chat_search", "chat_search is missing"),
         ("DROP TABLE chat_bans", "chat_bans is missing"),
         ("DROP INDEX chat_messages_sent", "chat_messages_sent is missing"),
     ] {

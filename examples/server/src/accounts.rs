@@ -6,9 +6,12 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
-use parking_lot::Mutex;
-use sqlx::{Row as _, SqlitePool};
+use sqlx::{PgPool, SqlitePool};
 use tokio::sync::Semaphore;
+
+mod kept;
+
+use kept::Kept;
 
 const NAME_CHARS_MAX: usize = 32;
 const PASSWORD_BYTES_MAX: usize = 256;
@@ -56,12 +59,6 @@ pub(crate) struct Accounts {
     waiting: Arc<Semaphore>,
 }
 
-#[derive(Clone, Debug)]
-enum Kept {
-    Memory(Arc<Mutex<Vec<(Account, String)>>>),
-    Sqlite(SqlitePool),
-}
-
 impl Accounts {
     /// Accounts that go with the process.
     pub(crate) fn in_memory() -> Self {
@@ -70,16 +67,12 @@ impl Accounts {
 
     /// Accounts in a table of a SQLite database.
     pub(crate) async fn in_sqlite(pool: SqlitePool) -> Result<Self, sqlx::Error> {
-        sqlx::query(
-            "CREATE TABLE IF NOT EXISTS demo_accounts (
-                 id INTEGER PRIMARY KEY AUTOINCREMENT,
-                 username TEXT NOT NULL UNIQUE COLLATE NOCASE,
-                 password_hash TEXT NOT NULL
-             )",
-        )
-        .execute(&pool)
-        .await?;
-        Ok(Self::new(Kept::Sqlite(pool)))
+        Ok(Self::new(Kept::in_sqlite(pool).await?))
+    }
+
+    /// Accounts in a table of a Postgres database, in the schema that its connections find first.
+    pub(crate) async fn in_postgres(pool: PgPool) -> Result<Self, sqlx::Error> {
+        Ok(Self::new(Kept::in_postgres(pool).await?))
     }
 
     fn new(kept: Kept) -> Self {
@@ -99,47 +92,18 @@ impl Accounts {
             return Err(AccountError::Invalid("username must be 1 to 32 letters, digits, spaces or _ - ."));
         }
         check_password(password)?;
-        if self.find(username).await?.is_some() {
+        if self.kept.find(username).await?.is_some() {
             return Err(AccountError::Taken);
         }
         let password = password.to_owned();
         let hash = self.hash(move || hash(&password)).await??;
-        match &self.kept {
-            Kept::Memory(accounts) => {
-                let mut accounts = accounts.lock();
-                if accounts.iter().any(|(account, _)| same_name(&account.username, username)) {
-                    return Err(AccountError::Taken);
-                }
-                let id = (accounts.len() + 1).to_string();
-                let account = Account { id, username: username.to_owned() };
-                accounts.push((account.clone(), hash));
-                Ok(account)
-            }
-            Kept::Sqlite(pool) => {
-                let inserted = sqlx::query(
-                    "INSERT INTO demo_accounts (username, password_hash) VALUES (?, ?) RETURNING id",
-                )
-                .bind(username)
-                .bind(hash)
-                .fetch_one(pool)
-                .await;
-                match inserted {
-                    Ok(row) => {
-                        Ok(Account { id: row.get::<i64, _>(0).to_string(), username: username.to_owned() })
-                    }
-                    Err(error) if error.as_database_error().is_some_and(|e| e.is_unique_violation()) => {
-                        Err(AccountError::Taken)
-                    }
-                    Err(error) => Err(AccountError::Internal(error.into())),
-                }
-            }
-        }
+        self.kept.add(username, hash).await
     }
 
     /// The account with this name and password.
     pub(crate) async fn sign_in(&self, username: &str, password: &str) -> Result<Account, AccountError> {
         check_password(password)?;
-        let found = self.find(username.trim()).await?;
+        let found = self.kept.find(username.trim()).await?;
         let (account, hash) = match found {
             Some((account, hash)) => (Some(account), hash),
             // As much work for a name that does not exist: the time taken tells nobody which do.
@@ -157,56 +121,7 @@ impl Accounts {
 
     /// Accounts whose name starts with `prefix`, by name.
     pub(crate) async fn search(&self, prefix: &str, limit: usize) -> Result<Vec<Account>, AccountError> {
-        let prefix = prefix.trim().to_lowercase();
-        match &self.kept {
-            Kept::Memory(accounts) => {
-                let mut found: Vec<_> = accounts
-                    .lock()
-                    .iter()
-                    .map(|(account, _)| account.clone())
-                    .filter(|account| account.username.to_lowercase().starts_with(&prefix))
-                    .collect();
-                found.sort_by(|a, b| a.username.cmp(&b.username));
-                found.truncate(limit);
-                Ok(found)
-            }
-            Kept::Sqlite(pool) => {
-                let rows = sqlx::query(
-                    "SELECT id, username FROM demo_accounts
-                     WHERE substr(lower(username), 1, length(?1)) = ?1 ORDER BY username LIMIT ?2",
-                )
-                .bind(prefix)
-                .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-                .fetch_all(pool)
-                .await
-                .map_err(internal)?;
-                Ok(rows
-                    .iter()
-                    .map(|row| Account { id: row.get::<i64, _>(0).to_string(), username: row.get(1) })
-                    .collect())
-            }
-        }
-    }
-
-    async fn find(&self, username: &str) -> Result<Option<(Account, String)>, AccountError> {
-        match &self.kept {
-            Kept::Memory(accounts) => Ok(accounts
-                .lock()
-                .iter()
-                .find(|(account, _)| same_name(&account.username, username))
-                .cloned()),
-            Kept::Sqlite(pool) => {
-                let row =
-                    sqlx::query("SELECT id, username, password_hash FROM demo_accounts WHERE username = ?")
-                        .bind(username)
-                        .fetch_optional(pool)
-                        .await
-                        .map_err(internal)?;
-                Ok(row.map(|row| {
-                    (Account { id: row.get::<i64, _>(0).to_string(), username: row.get(1) }, row.get(2))
-                }))
-            }
-        }
+        self.kept.search(prefix, limit).await
     }
 
     /// Hashes off the runtime's threads, a few at a time.
@@ -225,10 +140,6 @@ fn check_password(password: &str) -> Result<(), AccountError> {
         return Err(AccountError::Invalid("password must be 1 to 256 bytes"));
     }
     Ok(())
-}
-
-fn same_name(a: &str, b: &str) -> bool {
-    a.eq_ignore_ascii_case(b)
 }
 
 fn hash(password: &str) -> Result<String, AccountError> {

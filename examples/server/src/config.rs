@@ -1,9 +1,10 @@
 //! Flags and their environment twins.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use chat_core::Limits;
 use clap::Parser;
+use sqlx::postgres::PgConnectOptions;
 
 /// A chat server that shows everything: accounts, rooms, a web page.
 #[derive(Clone, Parser)]
@@ -13,12 +14,23 @@ pub(crate) struct Config {
     #[arg(long, env = "CHAT_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
 
-    /// Where rooms are kept: sqlite://FILE (made where missing) or memory: (gone with the process).
-    #[arg(long, env = "CHAT_DATABASE_URL", default_value = "sqlite://chat.db", value_name = "URL")]
+    /// Where rooms are kept: sqlite://FILE (made where missing), postgres://USER@HOST/DATABASE, or memory: (gone with
+    /// the process).
+    #[arg(
+        long,
+        env = "CHAT_DATABASE_URL",
+        default_value = "sqlite://chat.db",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     pub database: Database,
 
-    /// Secret that tokens are signed with (HS256). Without one a random secret is kept beside a SQLite file, and demo
-    /// accounts are on where the address is loopback.
+    /// Redis or Valkey, by which several nodes on one Postgres hear each other at once; without it, one node.
+    #[arg(long, env = "CHAT_REDIS_URL", hide_env_values = true, value_name = "URL")]
+    pub redis: Option<String>,
+
+    /// Secret that tokens are signed with (HS256), the same on every node: must be given with postgres://. Without one a
+    /// random secret is kept beside a SQLite file, and demo accounts are on where the address is loopback.
     #[arg(long, env = "CHAT_JWT_SECRET", hide_env_values = true, value_name = "SECRET")]
     pub jwt_secret: Option<String>,
 
@@ -48,20 +60,41 @@ pub(crate) struct Config {
 }
 
 /// Where rooms are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) enum Database {
     /// Nowhere.
     Memory,
     /// In a SQLite file.
     Sqlite(PathBuf),
+    /// In a Postgres database.
+    Postgres(Box<PgConnectOptions>),
+}
+
+/// A place, without what opens it.
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("in memory, gone with this process"),
+            Self::Sqlite(path) => path.display().fmt(f),
+            Self::Postgres(to) => {
+                write!(
+                    f,
+                    "postgres://{}:{}/{}",
+                    to.get_host(),
+                    to.get_port(),
+                    to.get_database().unwrap_or_default()
+                )
+            }
+        }
+    }
 }
 
 /// A configuration that cannot work.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     /// No database that this server knows.
-    #[error("{0}: must be sqlite://FILE or memory:")]
-    Database(String),
+    #[error("must be sqlite://FILE, postgres://USER@HOST/DATABASE or memory:")]
+    Database,
     /// Not NAME=VALUE, or no limit of this name and form.
     #[error("--limit {0}: must be NAME=VALUE with one of these names: {names}", names = Limits::NAMES.join(" "))]
     Limit(String),
@@ -74,9 +107,13 @@ impl std::str::FromStr for Database {
         if url == "memory:" {
             return Ok(Self::Memory);
         }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            // What is wrong with it is not said: it may hold a password.
+            return url.parse().map(|to| Self::Postgres(Box::new(to))).map_err(|_| ConfigError::Database);
+        }
         match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
             Some(path) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
-            _ => Err(ConfigError::Database(url.to_owned())),
+            _ => Err(ConfigError::Database),
         }
     }
 }
@@ -100,12 +137,13 @@ impl Config {
     }
 }
 
-/// Without the secret.
-impl std::fmt::Debug for Config {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// Without the secrets.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("listen", &self.listen)
-            .field("database", &self.database)
+            .field("database", &format_args!("{}", self.database))
+            .field("redis", &self.redis.is_some())
             .field("allow_origin", &self.allow_origin)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
@@ -140,9 +178,15 @@ mod tests {
 
     #[test]
     fn databases() {
-        assert_eq!("memory:".parse::<Database>().unwrap(), Database::Memory);
-        assert_eq!("sqlite:///a/b.db".parse::<Database>().unwrap(), Database::Sqlite("/a/b.db".into()));
-        assert_eq!("sqlite://chat.db".parse::<Database>().unwrap(), Database::Sqlite("chat.db".into()));
-        assert!("postgres://x".parse::<Database>().is_err());
+        let database = |url: &str| url.parse::<Database>();
+        assert!(matches!(database("memory:"), Ok(Database::Memory)));
+        for (url, path) in [("sqlite:///a/b.db", "/a/b.db"), ("sqlite://chat.db", "chat.db")] {
+            assert!(matches!(database(url), Ok(Database::Sqlite(file)) if file.as_os_str() == path));
+        }
+        let postgres = database("postgres://ann:open@db.example:5433/chat").unwrap();
+        assert_eq!(postgres.to_string(), "postgres://db.example:5433/chat", "and no password");
+        for bad in ["", "chat.db", "sqlite://", "mysql://x", "postgres://[::"] {
+            assert!(database(bad).is_err(), "{bad}");
+        }
     }
 }

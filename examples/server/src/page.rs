@@ -19,10 +19,12 @@ macro_rules! files {
 
 include!("page_files.rs");
 
-/// `/` and the page's files.
-pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+/// `/` and the page's files; its self-tests where anyone may sign up, for they are for who works on the page.
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(has_self_tests: bool) -> Router<S> {
     let mut router = Router::new();
-    for (path, kind, text) in FILES {
+    for (path, kind, text) in
+        FILES.iter().filter(|(path, ..)| has_self_tests || !path.starts_with("/selftest/"))
+    {
         router = router.route(path, get(async move || file(kind, text)));
     }
     router

@@ -4,9 +4,12 @@ use std::{error::Error, io::Write as _, net::SocketAddr, sync::Arc, time::Durati
 
 use axum::{Router, serve::ListenerExt as _};
 use chat_axum::{ChatRouter, JwtAuthenticator, Sockets};
+use chat_bus_redis::{RedisBus, RedisOptions};
 use chat_core::{Engine, memory::MemoryStore, store::Store};
+use chat_store_postgres::{PostgresOptions, PostgresStore};
 use chat_store_sqlite::{SqliteOptions, SqliteStore};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::net::TcpListener;
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -22,6 +25,15 @@ const MOUNT: &str = "/api/v1";
 /// How long a drain may take.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// Connections to Postgres: a lane each, and as many for reads.
+const POOL: u32 = 16;
+
+/// A database that has no connection free for so long is as good as down.
+const POOL_WAIT: Duration = Duration::from_secs(3);
+
+/// How long a connection is used before it is replaced.
+const POOL_LIFE: Duration = Duration::from_secs(600);
+
 type AnyError = Box<dyn Error + Send + Sync>;
 
 /// Runs until SIGTERM or Ctrl-C, then drains.
@@ -33,7 +45,11 @@ pub(crate) async fn run(config: Config) -> Result<(), AnyError> {
         store.renew_epoch(&old, &secret::random()[..32]).await?;
         tracing::info!("epoch renewed: every client loads anew");
     }
-    let engine = Engine::builder().shared_store(store).limits(config.limits()?).build().await?;
+    let mut builder = Engine::builder().shared_store(store).limits(config.limits()?);
+    if let Some(url) = &config.redis {
+        builder = builder.bus(RedisBus::new(url, RedisOptions::default())?);
+    }
+    let engine = builder.build().await?;
     let (app, sockets) = routes(&config, &engine, accounts, &secret, metrics.clone())?;
     let listener = TcpListener::bind(config.listen).await?;
     let address = listener.local_addr()?;
@@ -95,6 +111,22 @@ impl Backend {
                 let accounts = Accounts::in_sqlite(pool).await?;
                 Ok(Self { store: Arc::new(store), accounts, secret: secret.into() })
             }
+            Database::Postgres(to) => {
+                let secret =
+                    given.ok_or("--jwt-secret must be given with postgres://: every node needs the same")?;
+                let pool = PgPoolOptions::new()
+                    .max_connections(POOL)
+                    .acquire_timeout(POOL_WAIT)
+                    // A connection that broke is found by whoever uses it; asking before each use costs a round trip.
+                    .test_before_acquire(false)
+                    .max_lifetime(POOL_LIFE)
+                    .connect_with(PgConnectOptions::clone(to))
+                    .await?;
+                let store = PostgresStore::new(pool.clone(), PostgresOptions::default())?;
+                store.migrate().await?;
+                let accounts = Accounts::in_postgres(pool).await?;
+                Ok(Self { store: Arc::new(store), accounts, secret: secret.into() })
+            }
         }
     }
 }
@@ -120,17 +152,14 @@ fn routes(
         .config(utoipa_swagger_ui::Config::from(format!("{MOUNT}/openapi.json")));
     let app = Router::new()
         .nest(MOUNT, chat.build())
-        .merge(gate.around(demo.merge(page::routes()).merge(docs)))
+        .merge(gate.around(demo.merge(page::routes(config.has_demo_accounts())).merge(docs)))
         .merge(ops::routes(engine.clone(), metrics, config.metrics_open));
     Ok((app, sockets))
 }
 
 fn greet(config: &Config, address: SocketAddr) {
-    let place = match &config.database {
-        Database::Memory => "in memory, gone with this process".to_owned(),
-        Database::Sqlite(path) => path.display().to_string(),
-    };
-    tracing::info!(%address, database = %place, "listening");
+    let bus = if config.redis.is_some() { "redis" } else { "local" };
+    tracing::info!(%address, database = %config.database, bus, "listening");
     let hello = if config.has_demo_accounts() {
         "open it in two browsers, sign up twice, and chat"
     } else {

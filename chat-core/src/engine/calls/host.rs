@@ -186,6 +186,16 @@ impl AsHost<'_> {
         self.inner.events(room, since, limit).await
     }
 
+    /// Says that rooms were written to past the engine, by a store's call within a transaction of the host's: after its
+    /// end, or there is nothing to be seen as yet. All nodes then read what is new. Without it they find it by
+    /// themselves, with the next sweep ([`crate::Limits::sweep`]).
+    ///
+    /// # Errors
+    /// `unavailable`: some were not announced. What was committed stays committed.
+    pub async fn announce(&self, rooms: &[RoomId]) -> Result<(), Error> {
+        self.inner.announce(rooms).await
+    }
+
     async fn write(&self, room: RoomId, body: ChangeBody) -> Result<Option<Seq>, Error> {
         let outcome: Outcome = self.inner.write_as_host(Some(room), body).await?;
         Ok(outcome.event().map(|event| event.seq))

@@ -8,6 +8,7 @@ mod deletes;
 mod lists;
 mod log;
 mod members;
+mod message_search;
 mod messages;
 mod model;
 mod mutes;
@@ -30,6 +31,7 @@ pub use deletes::*;
 pub use lists::*;
 pub use log::*;
 pub use members::*;
+pub use message_search::*;
 pub use messages::*;
 pub use model::*;
 pub use mutes::*;
@@ -190,6 +192,13 @@ macro_rules! store_suite {
             acquaintances_are_listed_by_id
             open_rooms_are_found_by_name
             open_rooms_are_listed_by_activity
+            messages_are_found_by_their_words
+            pieces_of_text_without_spaces_are_found
+            no_text_of_a_search_is_special
+            what_is_not_said_any_more_is_not_found
+            what_the_reader_may_not_see_is_not_found
+            found_messages_come_newest_first_page_by_page
+            random_words_are_found
             profiles_are_kept_and_replaced
             last_seen_never_goes_back
             the_epoch_stands_until_renewed
@@ -235,6 +244,7 @@ mod tests {
             include_str!("pointers.rs"),
             include_str!("lists.rs"),
             include_str!("search.rs"),
+            include_str!("message_search.rs"),
             include_str!("profiles.rs"),
             include_str!("model.rs"),
         ];

@@ -8,7 +8,7 @@ use crate::{
     },
     store::{
         Actor, Change, ChangeBody, MessageQuery, NewMessage, NewRoom, PointerMove, Range, Require, RoomKey,
-        RoomUpdate,
+        RoomUpdate, SearchQuery, SearchScope, SearchText, SearchedRoom,
     },
     testkit::Rng,
 };
@@ -247,6 +247,17 @@ impl Chance {
             thread: self.rng.chance(0.3).then(|| self.target(known)),
             visible_from: if self.rng.chance(0.3) { self.seq(head) } else { Seq::ZERO },
             limit: 1 + self.rng.below(12) as usize,
+        }
+    }
+
+    pub(super) fn search(&mut self, known: &Known) -> SearchQuery {
+        let visible_from = if self.rng.chance(0.3) { self.seq(known.head) } else { Seq::ZERO };
+        SearchQuery {
+            text: SearchText::new(self.one_of(&["a", "B", "x", "d C", "c d", "a b", "\""])),
+            scope: SearchScope::These(vec![SearchedRoom { room: known.room, visible_from }]),
+            sender: self.rng.chance(0.3).then(|| self.user()),
+            before: None,
+            limit: 1 + self.rng.below(5) as usize,
         }
     }
 }

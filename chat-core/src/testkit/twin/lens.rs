@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     event::{Event, EventBody},
     model::{Membership, Message, MessageId, MessageView, Room, RoomEntry, RoomId},
-    store::{EventPage, Head, MessagePage, Outcome, Refusal},
+    store::{EventPage, Head, MessagePage, Outcome, Refusal, SearchPage},
 };
 
 /// Rooms of the one store by those of the other.
@@ -93,6 +93,13 @@ impl Seen for MessageView {
 impl Seen for MessagePage {
     fn rewrite(&mut self, room: &dyn Fn(RoomId) -> RoomId) {
         self.messages.rewrite(room);
+    }
+}
+
+impl Seen for SearchPage {
+    fn rewrite(&mut self, room: &dyn Fn(RoomId) -> RoomId) {
+        self.messages.rewrite(room);
+        self.next = self.next.and_then(|_| MessageId::new(1));
     }
 }
 

@@ -11,7 +11,10 @@ use lens::{Lens, plain};
 use crate::{
     memory::MemoryStore,
     model::{Activity, Member, Role, RoomId, Seq},
-    store::{Change, EventLimit, MessageQuery, Outcome, PointerMove, Range, RoomScope, RoomsQuery, Store},
+    store::{
+        Change, EventLimit, MessageQuery, Outcome, PointerMove, Range, RoomScope, RoomsQuery, SearchQuery,
+        SearchScope, Store,
+    },
 };
 
 const HEALTHY: &str = "a healthy store answers";
@@ -149,6 +152,8 @@ impl Twin<'_> {
                 let expected = self.memory.messages(room, &query).await.expect(HEALTHY);
                 assert_eq!(self.lens.see(page), plain(expected), "{what}: {room} {query:?}");
             }
+            let query = self.chance.search(&known);
+            self.read_search(query, what).await;
             let (target, sender) = (self.chance.seq(head), self.chance.user());
             let (key, limit) = (self.chance.client_id(), 1 + self.chance.rng.below(9) as usize);
             let versions = self.store.versions(theirs, target, limit).await.expect(HEALTHY);
@@ -219,6 +224,23 @@ impl Twin<'_> {
         ] {
             let viewer = self.chance.rng.chance(0.8).then(|| self.chance.user());
             self.read_list(RoomsQuery { viewer, scope, before: None, limit: 3 }, what).await;
+        }
+    }
+
+    /// What is found of a room, page by page.
+    async fn read_search(&self, mut query: SearchQuery, what: &str) {
+        let mut asked = query.clone();
+        if let SearchScope::These(rooms) = &mut asked.scope {
+            rooms.iter_mut().for_each(|room| room.room = self.lens.theirs(room.room));
+        }
+        loop {
+            let page = self.store.search(&asked).await.expect(HEALTHY);
+            let expected = self.memory.search(&query).await.expect(HEALTHY);
+            (asked.before, query.before) = (page.next, expected.next);
+            assert_eq!(self.lens.see(page), plain(expected), "{what}: {query:?}");
+            if query.before.is_none() {
+                return;
+            }
         }
     }
 

@@ -34,8 +34,10 @@ pub(super) struct Walk<'a> {
     is_welcome: bool,
     /// What it is subscribed to, and the last position of each.
     subs: BTreeMap<RoomId, Seq>,
-    /// What the client has unsubscribed from, and when.
+    /// What the client has unsubscribed from, and when it asked for that: it may read the answer much later.
     declined: BTreeMap<RoomId, Duration>,
+    /// When it asked to be unsubscribed, by request.
+    unsubscribes: BTreeMap<u64, Duration>,
     asked: BTreeMap<u64, (Asked, bool)>,
     /// By room: what was asked for, in order, and where it is in the log.
     applied: BTreeMap<RoomId, BTreeMap<u64, Seq>>,
@@ -59,6 +61,7 @@ impl<'a> Walk<'a> {
             is_welcome: false,
             subs: BTreeMap::new(),
             declined: BTreeMap::new(),
+            unsubscribes: BTreeMap::new(),
             asked: BTreeMap::new(),
             applied: BTreeMap::new(),
         }
@@ -77,6 +80,10 @@ impl<'a> Walk<'a> {
                 What::Asks { id, asked } => {
                     let is_first = match asked {
                         Asked::Send { room, client_id, .. } => self.keys.insert((*room, client_id.clone())),
+                        Asked::Unsubscribe => {
+                            self.unsubscribes.insert(*id, note.at);
+                            true
+                        }
                         _ => true,
                     };
                     self.asked.insert(*id, (asked.clone(), is_first));
@@ -113,6 +120,7 @@ impl<'a> Walk<'a> {
         self.is_welcome = false;
         self.subs.clear();
         self.declined.clear();
+        self.unsubscribes.clear();
     }
 
     fn attempt(&mut self, asked: &Asked, is_first: bool, answer: Answer) {
@@ -144,7 +152,9 @@ impl<'a> Walk<'a> {
                     self.wrong(&format!("protocol: unsubscribed ({reason:?}) from {room}, which it was not"));
                 }
                 if *reason == UnsubscribeReason::Requested {
-                    self.declined.insert(*room, self.at);
+                    // The answers come in the order of the requests, each behind what it is about.
+                    let open = self.asked.keys().find_map(|id| self.unsubscribes.get(id));
+                    self.declined.insert(*room, open.copied().unwrap_or(self.at));
                 }
             }
             Seen::Ok { id, seq, message, repeat, page } => {

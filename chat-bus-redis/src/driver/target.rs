@@ -1,0 +1,80 @@
+//! Where Redis is, and how fred is to talk to it.
+
+use std::time::Duration;
+
+use chat_core::bus::BusError;
+use fred::types::{
+    RespVersion,
+    config::{Config, ConnectionConfig, PerformanceConfig, TcpConfig},
+};
+
+use crate::options::RedisOptions;
+
+/// Messages that wait between the socket and the task that takes them; above, they are told as lost.
+const ARRIVED_MAX: usize = 8_192;
+
+/// Commands that wait for a connection.
+const COMMANDS_MAX: usize = 4_096;
+
+/// A deployment of Redis or Valkey.
+pub(crate) struct Target {
+    pub(super) config: Config,
+    pub(super) connection: ConnectionConfig,
+    pub(super) command_timeout: Duration,
+    pub(super) connect_timeout: Duration,
+}
+
+impl Target {
+    /// Reads a URL.
+    pub(crate) fn parse(url: &str, options: &RedisOptions) -> Result<Self, BusError> {
+        let refused = |why: &'static str| BusError::new("reading the URL").with_source(why);
+        let scheme = url.split("://").next().unwrap_or_default();
+        let is_plain = |scheme: &str| matches!(scheme, "redis" | "valkey" | "rediss" | "valkeys");
+        let (server, suffix) = scheme.split_once('-').unwrap_or((scheme, ""));
+        if !is_plain(server) || !matches!(suffix, "" | "sentinel" | "cluster") {
+            return Err(refused(
+                "the scheme must be redis, rediss, valkey or valkeys, -sentinel or -cluster",
+            ));
+        }
+        let mut config =
+            Config::from_url(url).map_err(|error| BusError::new("reading the URL").with_source(error))?;
+        // Without TLS compiled in fred would go on in the clear.
+        if server.ends_with("ss") || server == "valkeys" {
+            if !config.uses_tls() {
+                return Err(refused("TLS needs a TLS feature of fred, switched on by the host"));
+            }
+        }
+        if let Some((username, password)) = &options.credentials {
+            config.username.clone_from(username);
+            config.password = Some(password.clone());
+        }
+        // Subscriptions and commands share a connection only in RESP3, and no URL asks for it.
+        config.version = RespVersion::RESP3;
+        config.fail_fast = true;
+        let connection = ConnectionConfig {
+            connection_timeout: options.connect_timeout,
+            internal_command_timeout: options.command_timeout,
+            // A command that may have been executed is not repeated behind our back.
+            max_command_attempts: 1,
+            max_command_buffer_len: COMMANDS_MAX,
+            tcp: TcpConfig { nodelay: Some(true), ..TcpConfig::default() },
+            ..ConnectionConfig::default()
+        };
+        let (command_timeout, connect_timeout) = (options.command_timeout, options.connect_timeout);
+        Ok(Self { config, connection, command_timeout, connect_timeout })
+    }
+
+    /// Whether channels are sharded.
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.config.server.is_clustered()
+    }
+
+    /// For a connection that brings messages, or one that does not.
+    pub(super) fn performance(&self, subscribes: bool) -> PerformanceConfig {
+        PerformanceConfig {
+            default_command_timeout: self.command_timeout,
+            broadcast_channel_capacity: if subscribes { ARRIVED_MAX } else { 32 },
+            ..PerformanceConfig::default()
+        }
+    }
+}

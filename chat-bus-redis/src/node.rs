@@ -1,0 +1,184 @@
+//! What the parts of one node share.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use chat_core::{
+    bus::{BusError, BusMessage, Incoming, Lost, Topic},
+    model::NodeId,
+};
+use parking_lot::Mutex;
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    time::timeout,
+};
+
+use crate::{
+    driver::{Connection, DriverError, Script, Target},
+    health::Health,
+    inbox::Inbox,
+    metrics,
+    names::{Names, SHARDS},
+    options::RedisOptions,
+    outbox::Outbox,
+    topics::Topics,
+    wire::{self, Read, Said, Writer},
+};
+
+/// A node of the bus, for as long as its link lives.
+pub(crate) struct Node {
+    pub(crate) id: NodeId,
+    pub(crate) names: Names,
+    pub(crate) options: RedisOptions,
+    pub(crate) target: Arc<Target>,
+    pub(crate) writer: Writer,
+    pub(crate) topics: Mutex<Topics>,
+    /// There is something to subscribe to.
+    pub(crate) topics_wanted: Notify,
+    /// The greatest ticket of [`Topics`] that Redis has confirmed.
+    pub(crate) confirmed: watch::Sender<u64>,
+    pub(crate) outbox: Outbox,
+    /// Probes are to be sent.
+    pub(crate) probe_due: Notify,
+    pub(crate) health: Health,
+    /// Whether messages may have been lost before the connection that is made next.
+    pub(crate) was_away: AtomicBool,
+    /// The connection, while there is one.
+    pub(crate) connection: watch::Sender<Option<Arc<Connection>>>,
+    /// None when the link is gone.
+    inbox: Mutex<Option<Inbox>>,
+    /// This node's channels to itself, one for each shard that must be watched.
+    probes: Vec<String>,
+    everyone: String,
+}
+
+impl Node {
+    pub(crate) fn new(
+        id: NodeId,
+        epoch: &str,
+        target: Arc<Target>,
+        options: RedisOptions,
+    ) -> Result<(Self, mpsc::Receiver<Incoming>), BusError> {
+        let life = getrandom::u64().map_err(|error| BusError::new("joining").with_source(error))?;
+        let names = Names::new(&options.prefix, epoch);
+        let (inbox, incoming) = Inbox::new(options.incoming_max);
+        // One server has all or nothing; a cluster may move each slot away.
+        let watched = if target.is_cluster() { SHARDS } else { 1 };
+        let node = Self {
+            id,
+            writer: Writer::new(id),
+            topics: Mutex::default(),
+            topics_wanted: Notify::new(),
+            confirmed: watch::Sender::new(0),
+            outbox: Outbox::new(options.outgoing_max),
+            probe_due: Notify::new(),
+            health: Health::new(),
+            was_away: AtomicBool::new(false),
+            connection: watch::Sender::new(None),
+            inbox: Mutex::new(Some(inbox)),
+            probes: (0..watched).map(|shard| names.probe(shard, life)).collect(),
+            everyone: names.everyone(),
+            names,
+            options,
+            target,
+        };
+        Ok((node, incoming))
+    }
+
+    /// Takes what came in on a channel. Never waits.
+    pub(crate) fn hear(&self, channel: &str, message: &[u8]) {
+        let topic = self.topics.lock().wanted(channel);
+        if let Some(topic) = topic {
+            self.hear_on(topic, message);
+        } else if let Some(shard) = self.probes.iter().position(|probe| probe == channel) {
+            match wire::read(message) {
+                Read::Said { said: Said::Probe(count), .. } => self.health.probe_heard(shard, count),
+                Read::Said { said: Said::Mark(count), .. } => self.health.mark_heard(count),
+                _ => metrics::not_understood(),
+            }
+        } else if channel == self.everyone && !self.writer.is_own(message) {
+            // Whatever it is, it is for everyone and about no topic.
+            self.tell_lost(Lost::All);
+        }
+    }
+
+    fn hear_on(&self, topic: Topic, message: &[u8]) {
+        if self.writer.is_own(message) {
+            return;
+        }
+        match wire::read(message) {
+            Read::Said { from, .. } if from == self.id => {}
+            Read::Said { from, said: Said::Payload(payload) } => {
+                self.tell(Incoming::Message(BusMessage { from, topic, payload }));
+            }
+            Read::Said { said: Said::Lost, .. } => self.tell_lost(Lost::Topics(vec![topic])),
+            Read::Said { .. } | Read::Ignored => metrics::not_understood(),
+            Read::Unknown => {
+                metrics::not_understood();
+                self.tell_lost(Lost::Topics(vec![topic]));
+            }
+        }
+    }
+
+    /// The engine is told.
+    pub(crate) fn tell_lost(&self, lost: Lost) {
+        self.tell(Incoming::Lost(lost));
+    }
+
+    fn tell(&self, incoming: Incoming) {
+        if let Some(inbox) = &mut *self.inbox.lock() {
+            inbox.offer(incoming);
+        }
+    }
+
+    /// The engine is told nothing more, and its stream ends.
+    pub(crate) fn close(&self) {
+        self.inbox.lock().take();
+        self.connection.send_replace(None);
+        self.health.end();
+    }
+
+    /// Channels that stay subscribed, whatever the engine wants.
+    pub(crate) fn own_channels(&self) -> Vec<Arc<str>> {
+        self.probes.iter().chain([&self.everyone]).map(|channel| channel.as_str().into()).collect()
+    }
+
+    pub(crate) fn probes(&self) -> &[String] {
+        &self.probes
+    }
+
+    pub(crate) fn everyone(&self) -> &str {
+        &self.everyone
+    }
+
+    /// There was no connection in time: the engine starts without.
+    pub(crate) fn start_away(&self) {
+        self.was_away.store(true, Ordering::Release);
+        self.tell_lost(Lost::All);
+    }
+
+    /// Messages may be lost until there is a connection again.
+    pub(crate) fn away(&self) {
+        self.was_away.store(true, Ordering::Release);
+        self.connection.send_replace(None);
+        self.health.end();
+    }
+
+    /// Runs a script on the connection there is, or is within the time of a command.
+    pub(crate) async fn run(
+        &self,
+        script: &Script,
+        keys: Vec<String>,
+        arguments: Vec<Vec<u8>>,
+    ) -> Result<Vec<String>, DriverError> {
+        let mut connections = self.connection.subscribe();
+        let connected = connections.wait_for(Option::is_some);
+        let connection = match timeout(self.options.command_timeout, connected).await {
+            Ok(Ok(connection)) => connection.clone(),
+            _ => None,
+        };
+        connection.ok_or(DriverError::Broken(None))?.run(script, keys, arguments).await
+    }
+}

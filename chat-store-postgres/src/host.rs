@@ -1,0 +1,168 @@
+//! Changes as a part of a transaction of the host's.
+
+use chat_core::{
+    model::RoomId,
+    store::{
+        Change, Outcome, Refusal, RoomKey, StoreError,
+        decide::{Needs, decide_all},
+    },
+};
+use sqlx::{Connection as _, PgConnection};
+
+use crate::{
+    PostgresStore,
+    commit::{Answer, parts, settled, written_room},
+    error::{damaged, failed},
+    load::Wanted,
+    room::key_columns,
+    sql::statements,
+    store::refused,
+    write::{self, Wait, Written},
+};
+
+const OPERATION: &str = "commit_in";
+
+statements! {
+    /// What a transaction of the host's holds, always in the same order: rooms, then keys of rooms to be made.
+    HostSql {
+        hold_rooms = "SELECT r.id FROM {s}rooms r WHERE r.id = ANY ($1) ORDER BY r.id FOR NO KEY UPDATE";
+        hold_keys = "SELECT pg_advisory_xact_lock(k.lock) FROM (
+            SELECT DISTINCT {s}key_lock_v1(n.kind, n.a, n.b) AS lock
+            FROM unnest($1::text[], $2::text[], $3::text[]) AS n (kind, a, b) ORDER BY 1) k";
+    }
+}
+
+/// The rooms that a transaction of the host's changed: to be told to the engine (`AsHost::announce`) once the
+/// transaction is committed. What is not announced is found a little later, by the engine's sweep.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "to be announced once the transaction is committed"]
+pub struct Announcement {
+    rooms: Vec<RoomId>,
+}
+
+impl Announcement {
+    /// The rooms, each once.
+    #[must_use]
+    pub fn rooms(&self) -> &[RoomId] {
+        &self.rooms
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Misuse {
+    #[error("the connection is in no transaction that sqlx began")]
+    NoTransaction,
+    #[error(
+        "the transaction looks at the database as it was before a room was locked: it must be READ COMMITTED"
+    )]
+    OldSnapshot,
+}
+
+impl PostgresStore {
+    /// Makes changes as a part of the host's transaction that `connection` is in: with it they are committed, and with
+    /// it they are gone. An answer a change, as [`chat_core::store::LogStore::commit`] gives them, but it waits for
+    /// whoever holds a room, as long as the host's `lock_timeout` lets it.
+    ///
+    /// It is the host's word: neither policy nor hooks are asked, nor are limits of sizes looked at. From here to its
+    /// end the transaction holds the rooms that it changed, and the keys of rooms that it made: others who write there
+    /// wait for it, and nobody else does. So all changes belong into one call, late in a short transaction; two calls in
+    /// one transaction may meet those of another the other way round, of which the database ends one.
+    ///
+    /// ```no_run
+    /// # use chat_core::store::{Change, StoreError};
+    /// # use chat_store_postgres::{PostgresStore, sqlx};
+    /// # async fn order(pool: sqlx::PgPool, store: PostgresStore, engine: chat_core::Engine, changes: Vec<Change>)
+    /// # -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut tx = pool.begin().await?;
+    /// sqlx::query("UPDATE orders SET state = 'sent' WHERE id = 7").execute(&mut *tx).await?;
+    /// let (answers, announcement) = store.commit_in(&mut tx, changes).await?;
+    /// tx.commit().await?;
+    /// engine.as_host().announce(announcement.rooms()).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Whatever it is, the transaction can only be rolled back. `Internal` where there is none that [`sqlx`] began, or it
+    /// is of another isolation level than `READ COMMITTED` and others wrote to a room since it began.
+    pub async fn commit_in(
+        &self,
+        connection: &mut PgConnection,
+        changes: Vec<Change>,
+    ) -> Result<(Vec<Result<Outcome, Refusal>>, Announcement), StoreError> {
+        if !connection.is_in_transaction() {
+            return Err(refused(OPERATION, Misuse::NoTransaction));
+        }
+        self.hold(connection, &changes).await?;
+        let mut answers = Vec::with_capacity(changes.len());
+        for part in parts(&changes) {
+            answers.extend(self.commit_part(connection, &changes[part]).await?);
+        }
+        let mut rooms: Vec<RoomId> = answers
+            .iter()
+            .filter_map(|answer| match answer {
+                Ok(Outcome::Applied(event)) => Some(event.room),
+                _ => None,
+            })
+            .collect();
+        rooms.sort_unstable();
+        rooms.dedup();
+        Ok((answers, Announcement { rooms }))
+    }
+
+    async fn hold(&self, connection: &mut PgConnection, changes: &[Change]) -> Result<(), StoreError> {
+        let sql = &self.sql().host;
+        let rooms: Vec<i64> = changes.iter().filter_map(|change| change.room).map(RoomId::get).collect();
+        if !rooms.is_empty() {
+            let held = self.ask(&sql.hold_rooms).bind(rooms).execute(&mut *connection).await;
+            held.map_err(failed(OPERATION))?;
+        }
+        let keys: Vec<RoomKey> = changes.iter().flat_map(|change| Needs::of(change).keys).collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let (mut kinds, mut firsts, mut seconds) = (Vec::new(), Vec::new(), Vec::new());
+        for key in &keys {
+            let unknown = || damaged("an unknown kind of key");
+            let (kind, a, b) = key_columns(key).ok_or_else(unknown).map_err(failed(OPERATION))?;
+            kinds.push(kind);
+            firsts.push(a);
+            seconds.push(b);
+        }
+        let asked = self.ask(&sql.hold_keys).bind(kinds).bind(firsts).bind(seconds);
+        asked.execute(connection).await.map_err(failed(OPERATION))?;
+        Ok(())
+    }
+
+    async fn commit_part(
+        &self,
+        connection: &mut PgConnection,
+        changes: &[Change],
+    ) -> Result<Vec<Answer>, StoreError> {
+        let wanted = Wanted::of(changes.iter());
+        // What is read here may be rolled back: nothing of it is remembered.
+        let asked = wanted.ask(self).map_err(failed(OPERATION))?;
+        let rows = asked.fetch_all(&mut *connection).await.map_err(failed(OPERATION))?;
+        let row = rows.first().ok_or(sqlx::Error::RowNotFound).map_err(failed(OPERATION))?;
+        let mut batch = wanted.read(row).map_err(failed(OPERATION))?;
+        let (mut answers, _) = decide_all(&mut batch, changes);
+        if let Some(fault) = batch.fault {
+            return Err(refused(OPERATION, fault));
+        }
+        if batch.pending.touched.is_empty() {
+            return Ok(answers);
+        }
+        let asked = write::ask(self, &batch, Wait::AsHost).map_err(failed(OPERATION))?;
+        let rows = asked.fetch_all(connection).await.map_err(failed(OPERATION))?;
+        let row = rows.first().ok_or(sqlx::Error::RowNotFound);
+        let written = row.and_then(|row| Written::read(row, &batch)).map_err(failed(OPERATION))?;
+        for (change, answer) in changes.iter().zip(&mut answers) {
+            let Some(room) = written_room(change, answer, &batch) else { continue };
+            let settled = settled(room, &batch, &written);
+            let settled = settled.ok_or_else(|| refused(OPERATION, Misuse::OldSnapshot))?;
+            if let Ok(outcome) = answer {
+                settled.outcome(outcome);
+            }
+        }
+        Ok(answers)
+    }
+}

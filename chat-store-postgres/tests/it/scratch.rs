@@ -1,0 +1,95 @@
+//! A schema for one test.
+
+use std::{
+    env,
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, SystemTime},
+};
+
+use chat_store_postgres::{PostgresOptions, PostgresStore, sqlx};
+use sqlx::{
+    AssertSqlSafe, Connection as _, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+/// A schema of its own, gone with this.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    pub(crate) schema: String,
+}
+
+impl Scratch {
+    /// The name of a schema that there is not as yet.
+    pub(crate) fn new() -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        // Here, and not where a schema is removed, is it said that there is no database.
+        drop(database());
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros();
+        Self { schema: format!("chat_{now:x}_{}", MADE.fetch_add(1, Ordering::Relaxed)) }
+    }
+
+    pub(crate) fn options(&self) -> PostgresOptions {
+        PostgresOptions::default().schema(&self.schema)
+    }
+
+    /// A store of this schema over connections of its own, its tables made.
+    pub(crate) async fn open(&self) -> PostgresStore {
+        let store = PostgresStore::new(pool(), self.options()).unwrap();
+        store.migrate().await.unwrap();
+        store
+    }
+
+    /// A connection beside the store's.
+    pub(crate) async fn connect(&self) -> PgConnection {
+        PgConnection::connect_with(&database()).await.unwrap()
+    }
+
+    /// Statements as they stand, with `{s}` for the schema.
+    pub(crate) async fn run(&self, connection: &mut PgConnection, sql: &str) {
+        let sql = sql.replace("{s}", &format!("{}.", self.schema));
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.unwrap();
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let (schema, database) = (self.schema.clone(), database());
+        let gone = async move {
+            let mut connection = PgConnection::connect_with(&database).await?;
+            // What a test that failed still holds is not waited for.
+            let sql = format!("SET lock_timeout = '5s'; DROP SCHEMA IF EXISTS \"{schema}\" CASCADE");
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+            connection.close().await
+        };
+        // The test's own runtime is busy with this drop.
+        let dropped = std::thread::spawn(|| {
+            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(gone)
+        });
+        // What cannot be removed is left to whoever removes the database.
+        drop(dropped.join());
+    }
+}
+
+/// The database that `DATABASE_URL` names.
+pub(crate) fn database() -> PgConnectOptions {
+    let url = env::var("DATABASE_URL").unwrap_or_else(|_| {
+        panic!(
+            "DATABASE_URL is not set: these tests need a PostgreSQL server, as `cargo xtask test` starts one; \
+             by hand: DATABASE_URL=postgres://user@localhost/database"
+        )
+    });
+    let options: PgConnectOptions = url.parse().unwrap();
+    sqlx::ConnectOptions::disable_statement_logging(options)
+}
+
+pub(crate) fn pool() -> PgPool {
+    pool_of(6)
+}
+
+pub(crate) fn pool_of(connections: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(10))
+        .test_before_acquire(false)
+        .connect_lazy_with(database())
+}

@@ -1,0 +1,159 @@
+//! Migrations, schemas, poolers, and what `verify` finds.
+
+use std::error::Error as _;
+
+use chat_core::{
+    model::Seq,
+    store::{LogStore as _, Outcome, StoreErrorKind},
+};
+use chat_store_postgres::{PostgresOptions, PostgresStore, sqlx};
+use futures::future::join_all;
+
+use crate::{
+    scratch::{Scratch, pool, pool_of},
+    words::{assert_sound, commit, delete, head, room, send},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ten_nodes_begin_at_once() {
+    let scratch = Scratch::new();
+    let begin = (0..10).map(|_| {
+        let store = PostgresStore::new(pool_of(1), scratch.options()).unwrap();
+        tokio::spawn(async move {
+            store.migrate().await.unwrap();
+            store.epoch().await.unwrap()
+        })
+    });
+    let epochs: Vec<String> = join_all(begin).await.into_iter().map(Result::unwrap).collect();
+    assert!(epochs.iter().all(|epoch| *epoch == epochs[0]), "{epochs:?}");
+    assert_sound(&scratch.open().await).await;
+}
+
+#[tokio::test]
+async fn migrating_again_changes_nothing() {
+    let scratch = Scratch::new();
+    let store = scratch.open().await;
+    let (room, epoch) = (room(&store).await, store.epoch().await.unwrap());
+    store.migrate().await.unwrap();
+    let again = scratch.open().await;
+    assert_eq!(again.epoch().await.unwrap(), epoch);
+    assert_eq!(head(&again, room).await, Seq::new(1));
+}
+
+#[tokio::test]
+async fn tables_that_the_host_made_are_taken_as_they_are() {
+    let scratch = Scratch::new();
+    let mut connection = scratch.connect().await;
+    scratch.run(&mut connection, &PostgresStore::migration_sql(&scratch.options()).unwrap()).await;
+    let store = scratch.open().await;
+    let room = room(&store).await;
+    assert_eq!(head(&store, room).await, Seq::new(1));
+    assert_sound(&store).await;
+}
+
+#[tokio::test]
+async fn schemas_keep_stores_in_one_database_apart() {
+    let scratches = [Scratch::new(), Scratch::new()];
+    let (one, two) = (scratches[0].open().await, scratches[1].open().await);
+    let in_one = room(&one).await;
+    commit(&one, send(in_one, 1)).await.unwrap();
+    let in_two = room(&two).await;
+    assert_eq!(in_one, in_two);
+    assert_eq!((head(&one, in_one).await, head(&two, in_two).await), (Seq::new(2), Seq::new(1)));
+    assert_ne!(one.epoch().await.unwrap(), two.epoch().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_schema_that_is_no_name_is_refused() {
+    let options = PostgresOptions::default().schema("a\";--");
+    assert!(PostgresStore::migration_sql(&options).is_err());
+    assert_eq!(PostgresStore::new(pool(), options).unwrap_err().kind(), StoreErrorKind::Internal);
+}
+
+#[tokio::test]
+async fn tables_of_a_later_version_are_left_alone() {
+    let scratch = Scratch::new();
+    let store = scratch.open().await;
+    let mut connection = scratch.connect().await;
+    scratch.run(&mut connection, "INSERT INTO {s}migrations VALUES (99, 'later', '')").await;
+    let error = store.migrate().await.unwrap_err();
+    let why = error.source().unwrap().to_string();
+    assert!(error.kind() == StoreErrorKind::Internal && why.contains("later version"), "{why}");
+}
+
+#[tokio::test]
+async fn without_prepared_statements_all_goes_the_same() {
+    let scratch = Scratch::new();
+    scratch.open().await;
+    let store = PostgresStore::new(pool(), scratch.options().statement_cache(false)).unwrap();
+    let room = room(&store).await;
+    for n in 0..3 {
+        assert!(matches!(commit(&store, send(room, n)).await, Ok(Outcome::Applied(_))));
+    }
+    assert!(matches!(commit(&store, send(room, 1)).await, Ok(Outcome::Repeat(_))));
+    let mut held = scratch.connect().await;
+    scratch.run(&mut held, "BEGIN; SELECT 1 FROM {s}rooms FOR NO KEY UPDATE").await;
+    let answers = store.commit_held(vec![send(room, 9)]).await.unwrap();
+    assert_eq!(answers, [Err(chat_core::store::Refusal::Held)]);
+    scratch.run(&mut held, "COMMIT").await;
+    assert_eq!(head(&store, room).await, Seq::new(4));
+    // Nothing stays prepared on a connection that others get after us, and no setting either.
+    let pool = pool_of(1);
+    let alone = PostgresStore::new(pool.clone(), scratch.options().statement_cache(false)).unwrap();
+    commit(&alone, send(room, 5)).await.unwrap();
+    alone.commit_held(vec![send(room, 6)]).await.unwrap();
+    let left =
+        "SELECT count(*), current_setting('lock_timeout') FROM pg_prepared_statements WHERE name <> ''";
+    let row = sqlx::raw_sql(left).fetch_one(&pool).await.unwrap();
+    use sqlx::Row as _;
+    assert_eq!((row.get::<i64, _>(0), row.get::<String, _>(1)), (0, "0".to_owned()));
+    assert_sound(&store).await;
+}
+
+#[tokio::test]
+async fn verify_says_what_is_damaged_and_where() {
+    for (damage, expected) in [
+        ("DELETE FROM {s}messages WHERE room = 1 AND seq = 3", "room 1: position 3 is missing, up to 3"),
+        ("DELETE FROM {s}room_events WHERE seq = 1", "room 1: position 1 is missing, up to 1"),
+        ("UPDATE {s}rooms SET head = 9", "room 1: the head is 9, the latest position is 6"),
+        ("DELETE FROM {s}members WHERE user_id = 'bob'", "room 1: the room counts 2 members and has 1"),
+        (
+            "UPDATE {s}members SET read = 99 WHERE user_id = 'bob'",
+            "room 1: pointers of bob out of order: 99, 1",
+        ),
+        ("UPDATE {s}messages SET ordinal = 7 WHERE seq = 3", "room 1: position 3 has the ordinal 7, not 2"),
+        ("UPDATE {s}messages SET at = 0 WHERE seq = 3", "room 1: the time goes back at position 3"),
+        (
+            "UPDATE {s}messages SET content = 'x' WHERE deleted",
+            "room 1: something is left of the deleted message 2",
+        ),
+        (
+            "INSERT INTO {s}mentions VALUES ('bob', 1, 2)",
+            "room 1: something is left of the deleted message 2",
+        ),
+        (
+            "INSERT INTO {s}reactions VALUES (1, 77, 'x', 'bob', 3)",
+            "room 1: a reaction of 77, which is no message",
+        ),
+        ("UPDATE {s}rooms SET newest = 3", "room 1: the newest message is 5, not 3"),
+        ("ALTER SEQUENCE {s}message_ids RESTART 1", "an id above the greatest that was given"),
+        ("DELETE FROM {s}meta", "there are 0 rows of the epoch, not one"),
+        ("UPDATE {s}messages SET room = 8 WHERE seq = 5", "room 8: a row without its room"),
+        ("DROP TABLE {s}bans", "bans is missing"),
+        ("DROP INDEX {s}messages_sent", "messages_sent is missing"),
+        ("DROP FUNCTION {s}advance_v1", "advance_v1 is missing"),
+    ] {
+        let scratch = Scratch::new();
+        let store = scratch.open().await;
+        let room = room(&store).await;
+        for n in 0..4 {
+            commit(&store, send(room, n)).await.unwrap();
+        }
+        commit(&store, delete(room, Seq::new(2))).await.unwrap();
+        assert_sound(&store).await;
+        let mut connection = scratch.connect().await;
+        scratch.run(&mut connection, damage).await;
+        let found: Vec<String> = store.verify().await.unwrap().iter().map(ToString::to_string).collect();
+        assert!(found.iter().any(|found| found == expected), "{damage}: {found:#?}");
+    }
+}
