@@ -5,6 +5,7 @@ mod events;
 mod members;
 mod messages;
 mod rooms;
+mod search;
 mod users;
 
 use std::sync::Arc;
@@ -47,6 +48,7 @@ pub(crate) fn routes() -> Vec<Route> {
         (Method::DELETE, "/rooms/{id}/messages/{seq}/reactions/{emoji}", delete(messages::unreact)),
         (Method::PUT, "/rooms/{id}/read", put(messages::mark_read)),
         (Method::GET, "/rooms/{id}/events", get(events::list)),
+        (Method::GET, "/search", get(search::list)),
         (Method::GET, "/users/{id}", get(users::read)),
         (Method::GET, "/presence", get(users::presence)),
     ]

@@ -107,14 +107,14 @@ impl Bus for RedisLink {
     }
 
     async fn subscribe(&self, topics: &[Topic]) -> Result<(), BusError> {
-        let Some(ticket) = self.node.topics.lock().want(&self.node.names, topics) else { return Ok(()) };
+        let Some(ticket) = self.node.topics.lock().want(topics) else { return Ok(()) };
         self.node.topics_wanted.notify_one();
         let mut waiting = Waiting { node: &self.node, topics, is_over: false };
         let mut confirmed = self.node.confirmed.subscribe();
         let confirmed = confirmed.wait_for(|confirmed| *confirmed >= ticket);
         let in_time = matches!(timeout(self.node.options.command_timeout, confirmed).await, Ok(Ok(_)));
         waiting.is_over = true;
-        if in_time || !self.node.topics.lock().give_up(&self.node.names, topics) {
+        if in_time || !self.node.topics.lock().give_up(topics) {
             return Ok(());
         }
         metrics::subscription_late();
@@ -122,11 +122,18 @@ impl Bus for RedisLink {
     }
 
     async fn unsubscribe(&self, topics: &[Topic]) {
-        self.node.topics.lock().release(&self.node.names, topics, Instant::now());
+        self.node.topics.lock().release(topics, Instant::now());
     }
 
-    async fn renew_epoch(&self, _epoch: &str) -> Result<(), BusError> {
-        Err(BusError::new("renew_epoch"))
+    async fn renew_epoch(&self, epoch: &str) -> Result<(), BusError> {
+        let ticket = self.node.renew(epoch);
+        let mut confirmed = self.node.confirmed.subscribe();
+        let confirmed = confirmed.wait_for(|confirmed| *confirmed >= ticket);
+        match timeout(self.node.options.command_timeout, confirmed).await {
+            Ok(Ok(_)) => Ok(()),
+            // Told by the loss of everything when there is a connection.
+            _ => Err(BusError::new("renew_epoch")),
+        }
     }
 
     fn is_healthy(&self) -> bool {
@@ -144,7 +151,7 @@ struct Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            self.node.topics.lock().give_up(&self.node.names, self.topics);
+            self.node.topics.lock().give_up(self.topics);
         }
     }
 }

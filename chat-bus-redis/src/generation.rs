@@ -15,6 +15,7 @@ use tokio::{
 use crate::{
     driver::{Arrival, Connection, DriverError, Lifeline, Messages},
     metrics,
+    names::Names,
     node::Node,
     outbox::{Losses, Outbox},
     wire::Said,
@@ -37,6 +38,8 @@ enum Ended {
     Closed,
     #[error("nothing comes back")]
     Deaf,
+    #[error("the epoch was renewed")]
+    Renamed,
     #[error(transparent)]
     Driver(#[from] DriverError),
 }
@@ -52,6 +55,9 @@ pub(crate) async fn live(node: &Arc<Node>) {
                     retry = RETRY_MIN;
                 }
                 node.away();
+                if matches!(ended, Ended::Renamed) {
+                    continue;
+                }
                 metrics::disconnected();
                 tracing::warn!(node = %node.id, reason = &ended as &dyn std::error::Error, "lost Redis");
                 if matches!(ended, Ended::Deaf) {
@@ -80,20 +86,22 @@ async fn serve(
     messages: Messages,
     mut lifeline: Lifeline,
 ) -> Result<Infallible, Ended> {
-    node.health.begin(node.probes().len());
+    let names = node.names();
     node.topics.lock().restart();
     let mut pump = JoinSet::new();
     pump.spawn(hear(Arc::clone(node), messages));
     node.connection.send_replace(Some(Arc::clone(&connection)));
     let work = async {
-        connection.subscribe(&node.own_channels()).await?;
-        settle(node, &connection).await?;
+        connection.subscribe(&node.own_channels(&names)).await?;
+        settle(node, &names, &connection).await?;
+        // Probes are late from now on, however long it took to subscribe to everything.
+        node.health.begin(node.probes().len());
         // Only now: what is published from here on comes in.
         if node.was_away.swap(false, Ordering::AcqRel) {
             node.tell_lost(Lost::All);
         }
         tokio::select! {
-            ended = keep_subscribed(node, &connection) => ended,
+            ended = keep_subscribed(node, &names, &connection) => ended,
             ended = publish(node, &connection) => ended,
             ended = probe(node) => ended,
         }
@@ -102,6 +110,7 @@ async fn serve(
         ended = work => ended,
         () = lifeline.ended() => Err(Ended::Closed),
         _ = pump.join_next() => Err(Ended::Closed),
+        () = node.renamed(&names) => Err(Ended::Renamed),
     }
 }
 
@@ -120,8 +129,10 @@ async fn hear(node: Arc<Node>, mut messages: Messages) {
 }
 
 /// Subscribes to what is wanted and not subscribed to, and has it confirmed.
-async fn settle(node: &Node, connection: &Connection) -> Result<(), Ended> {
-    let (channels, ticket) = node.topics.lock().take_missing();
+async fn settle(node: &Node, names: &Arc<Names>, connection: &Connection) -> Result<(), Ended> {
+    // A connection made under other names must confirm nothing: it is about to end.
+    let missing = node.topics.lock().take_missing(names);
+    let (channels, ticket) = missing.ok_or(Ended::Renamed)?;
     connection.subscribe(&channels).await?;
     if !node.target.is_cluster() {
         let mark = node.health.next();
@@ -140,11 +151,15 @@ async fn settle(node: &Node, connection: &Connection) -> Result<(), Ended> {
     Ok(())
 }
 
-async fn keep_subscribed(node: &Node, connection: &Connection) -> Result<Infallible, Ended> {
+async fn keep_subscribed(
+    node: &Node,
+    names: &Arc<Names>,
+    connection: &Connection,
+) -> Result<Infallible, Ended> {
     loop {
         let wanted = timeout(RELEASE_LOOK, node.topics_wanted.notified()).await;
         if wanted.is_ok() {
-            settle(node, connection).await?;
+            settle(node, names, connection).await?;
         }
         let released = node.topics.lock().take_released(node.options.release_grace, Instant::now());
         connection.unsubscribe(&released).await?;
@@ -175,8 +190,7 @@ async fn publish(node: &Node, connection: &Connection) -> Result<Infallible, End
             () = node.probe_due.notified() => batch.add_probes(node),
             () = node.outbox.filled() => {}
         }
-        batch.add_losses(node);
-        batch.add_messages(node);
+        batch.add_waiting(node);
         let results = connection.publish(batch.messages.split_off(0)).await;
         batch.settle(results)?;
     }
@@ -213,20 +227,17 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn add_losses(&mut self, node: &Node) {
-        let Losses { topics, everything } = node.outbox.take_losses();
-        if everything {
-            self.add(node, About::Everything, node.everyone().to_owned(), &Said::Lost);
+    fn add_waiting(&mut self, node: &Node) {
+        let (names, messages, losses) = node.take_outgoing(BATCH_MAX);
+        if losses.everything {
+            self.add(node, About::Everything, names.everyone(), &Said::Lost);
         }
-        for topic in topics {
-            let channel = node.names.channel(&topic);
+        for topic in losses.topics {
+            let channel = names.channel(&topic);
             self.add(node, About::Topic(topic), channel, &Said::Lost);
         }
-    }
-
-    fn add_messages(&mut self, node: &Node) {
-        for (topic, payload) in node.outbox.take(BATCH_MAX) {
-            let channel = node.names.channel(&topic);
+        for (topic, payload) in messages {
+            let channel = names.channel(&topic);
             self.add(node, About::Topic(topic), channel, &Said::Payload(payload));
         }
     }

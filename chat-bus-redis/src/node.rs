@@ -6,10 +6,10 @@ use std::sync::{
 };
 
 use chat_core::{
-    bus::{BusError, BusMessage, Incoming, Lost, Topic},
+    bus::{BusError, BusMessage, Incoming, Lost, Payload, Topic},
     model::NodeId,
 };
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::{
     sync::{Notify, mpsc, watch},
     time::timeout,
@@ -22,7 +22,7 @@ use crate::{
     metrics,
     names::{Names, SHARDS},
     options::RedisOptions,
-    outbox::Outbox,
+    outbox::{Losses, Outbox},
     topics::Topics,
     wire::{self, Read, Said, Writer},
 };
@@ -30,7 +30,7 @@ use crate::{
 /// A node of the bus, for as long as its link lives.
 pub(crate) struct Node {
     pub(crate) id: NodeId,
-    pub(crate) names: Names,
+    names: RwLock<Arc<Names>>,
     pub(crate) options: RedisOptions,
     pub(crate) target: Arc<Target>,
     pub(crate) writer: Writer,
@@ -40,6 +40,8 @@ pub(crate) struct Node {
     /// The greatest ticket of [`Topics`] that Redis has confirmed.
     pub(crate) confirmed: watch::Sender<u64>,
     pub(crate) outbox: Outbox,
+    /// The connection is to be given up for one under other names.
+    renamed: Notify,
     /// Probes are to be sent.
     pub(crate) probe_due: Notify,
     pub(crate) health: Health,
@@ -51,7 +53,6 @@ pub(crate) struct Node {
     inbox: Mutex<Option<Inbox>>,
     /// This node's channels to itself, one for each shard that must be watched.
     probes: Vec<String>,
-    everyone: String,
 }
 
 impl Node {
@@ -62,25 +63,25 @@ impl Node {
         options: RedisOptions,
     ) -> Result<(Self, mpsc::Receiver<Incoming>), BusError> {
         let life = getrandom::u64().map_err(|error| BusError::new("joining").with_source(error))?;
-        let names = Names::new(&options.prefix, epoch);
+        let names = Arc::new(Names::new(&options.prefix, epoch));
         let (inbox, incoming) = Inbox::new(options.incoming_max);
         // One server has all or nothing; a cluster may move each slot away.
         let watched = if target.is_cluster() { SHARDS } else { 1 };
         let node = Self {
             id,
             writer: Writer::new(id),
-            topics: Mutex::default(),
+            topics: Mutex::new(Topics::new(Arc::clone(&names))),
             topics_wanted: Notify::new(),
             confirmed: watch::Sender::new(0),
             outbox: Outbox::new(options.outgoing_max),
+            renamed: Notify::new(),
             probe_due: Notify::new(),
             health: Health::new(),
             was_away: AtomicBool::new(false),
             connection: watch::Sender::new(None),
             inbox: Mutex::new(Some(inbox)),
             probes: (0..watched).map(|shard| names.probe(shard, life)).collect(),
-            everyone: names.everyone(),
-            names,
+            names: RwLock::new(names),
             options,
             target,
         };
@@ -98,7 +99,7 @@ impl Node {
                 Read::Said { said: Said::Mark(count), .. } => self.health.mark_heard(count),
                 _ => metrics::not_understood(),
             }
-        } else if channel == self.everyone && !self.writer.is_own(message) {
+        } else if channel == self.names().everyone() && !self.writer.is_own(message) {
             // Whatever it is, it is for everyone and about no topic.
             self.tell_lost(Lost::All);
         }
@@ -140,17 +141,45 @@ impl Node {
         self.health.end();
     }
 
+    /// Resolves when the node belongs to another epoch than `names` do.
+    pub(crate) async fn renamed(&self, names: &Arc<Names>) {
+        while Arc::ptr_eq(names, &self.names()) {
+            self.renamed.notified().await;
+        }
+    }
+
     /// Channels that stay subscribed, whatever the engine wants.
-    pub(crate) fn own_channels(&self) -> Vec<Arc<str>> {
-        self.probes.iter().chain([&self.everyone]).map(|channel| channel.as_str().into()).collect()
+    pub(crate) fn own_channels(&self, names: &Names) -> Vec<Arc<str>> {
+        let everyone = names.everyone();
+        self.probes.iter().chain([&everyone]).map(|channel| channel.as_str().into()).collect()
     }
 
     pub(crate) fn probes(&self) -> &[String] {
         &self.probes
     }
 
-    pub(crate) fn everyone(&self) -> &str {
-        &self.everyone
+    pub(crate) fn names(&self) -> Arc<Names> {
+        Arc::clone(&self.names.read())
+    }
+
+    /// The next messages to publish, with the names of the epoch that they belong to.
+    pub(crate) fn take_outgoing(&self, count: usize) -> (Arc<Names>, Vec<(Topic, Payload)>, Losses) {
+        let names = self.names.read();
+        (Arc::clone(&names), self.outbox.take(count), self.outbox.take_losses())
+    }
+
+    /// Belongs to another epoch from here on; the ticket to wait for.
+    pub(crate) fn renew(&self, epoch: &str) -> u64 {
+        let names = Arc::new(Names::new(&self.options.prefix, epoch));
+        {
+            let mut current = self.names.write();
+            *current = Arc::clone(&names);
+            // What was to be told of a log that is gone is not for those of the new one.
+            self.outbox.clear();
+        }
+        let ticket = self.topics.lock().rename(names);
+        self.renamed.notify_one();
+        ticket
     }
 
     /// There was no connection in time: the engine starts without.

@@ -88,6 +88,11 @@ impl Outbox {
         mem::take(&mut self.state.lock().lost)
     }
 
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        *self.state.lock() = State::default();
+    }
+
     /// Whether there is a loss that the others have not been told of.
     pub(crate) fn has_losses(&self) -> bool {
         !self.state.lock().lost.is_empty()

@@ -16,8 +16,9 @@ use crate::names::Names;
 const RELEASED_MAX: usize = 4_096;
 
 /// The subscriptions of a node. Bounded by what the engine subscribes to, and what it ended within the grace.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Topics {
+    names: Arc<Names>,
     entries: HashMap<Arc<str>, Entry>,
     /// Channels that Redis has not been asked for, each once.
     missing: HashSet<Arc<str>>,
@@ -38,11 +39,16 @@ struct Entry {
 }
 
 impl Topics {
+    pub(crate) fn new(names: Arc<Names>) -> Self {
+        let (entries, missing) = (HashMap::new(), HashSet::new());
+        Self { names, entries, missing, released: VecDeque::new(), ticket: 0 }
+    }
+
     /// Wants topics; the ticket to wait for, where there is anything to wait for.
-    pub(crate) fn want(&mut self, names: &Names, topics: &[Topic]) -> Option<u64> {
+    pub(crate) fn want(&mut self, topics: &[Topic]) -> Option<u64> {
         let mut waits = false;
         for topic in topics {
-            let channel: Arc<str> = names.channel(topic).into();
+            let channel: Arc<str> = self.names.channel(topic).into();
             match self.entries.get_mut(&channel) {
                 Some(entry) => {
                     entry.released_at = None;
@@ -69,9 +75,9 @@ impl Topics {
     }
 
     /// Wants topics no more. Redis is told when the grace is over.
-    pub(crate) fn release(&mut self, names: &Names, topics: &[Topic], now: Instant) {
+    pub(crate) fn release(&mut self, topics: &[Topic], now: Instant) {
         for topic in topics {
-            let channel: Arc<str> = names.channel(topic).into();
+            let channel: Arc<str> = self.names.channel(topic).into();
             if let Some(entry) = self.entries.get_mut(&channel)
                 && entry.released_at.is_none()
             {
@@ -87,9 +93,9 @@ impl Topics {
         entry.released_at.is_none().then(|| entry.topic.clone())
     }
 
-    /// What Redis is to be asked for now, and the ticket that this settles once confirmed.
-    pub(crate) fn take_missing(&mut self) -> (Vec<Arc<str>>, u64) {
-        (self.missing.drain().collect(), self.ticket)
+    /// What Redis is to be asked for now, and the ticket that this settles once confirmed; none under other names.
+    pub(crate) fn take_missing(&mut self, names: &Arc<Names>) -> Option<(Vec<Arc<str>>, u64)> {
+        Arc::ptr_eq(names, &self.names).then(|| (self.missing.drain().collect(), self.ticket))
     }
 
     /// Redis has confirmed; those topics whose subscriber did not wait for it.
@@ -107,10 +113,10 @@ impl Topics {
     }
 
     /// Whoever subscribed waits no more; whether it would have had to, and is to be told later.
-    pub(crate) fn give_up(&mut self, names: &Names, topics: &[Topic]) -> bool {
+    pub(crate) fn give_up(&mut self, topics: &[Topic]) -> bool {
         let mut gave_up = false;
         for topic in topics {
-            if let Some(entry) = self.entries.get_mut(names.channel(topic).as_str())
+            if let Some(entry) = self.entries.get_mut(self.names.channel(topic).as_str())
                 && !entry.is_confirmed
             {
                 entry.is_late = true;
@@ -137,6 +143,17 @@ impl Topics {
             }
         }
         ended
+    }
+
+    /// Wants the same under other names, for which there must be a new connection; the ticket to wait for.
+    pub(crate) fn rename(&mut self, names: Arc<Names>) -> u64 {
+        self.names = names;
+        for (_, entry) in mem::take(&mut self.entries) {
+            self.entries.insert(self.names.channel(&entry.topic).into(), entry);
+        }
+        self.restart();
+        self.ticket += 1;
+        self.ticket
     }
 
     /// The connection is a new one: nothing is subscribed to, and what nobody wants is forgotten.

@@ -24,7 +24,7 @@ pub use async_trait::async_trait;
 pub use clock::{Clock, SystemClock};
 pub use engine::{
     AsHost, AsUser, Batch, BuildError, Busy, Commands, ConnectOptions, Connected, CreateRoom, Created,
-    Deliveries, Engine, EngineBuilder, SentMessage, UserView,
+    Deliveries, Engine, EngineBuilder, Search, SentMessage, UserView,
 };
 pub use error::{Error, ErrorCode};
 pub use event::{Event, EventBody};

@@ -63,6 +63,14 @@ limits! {
     page_default: usize = 50,
     /// Rows of a page at most.
     page_max: usize = 200,
+    /// Characters of what is searched for.
+    search_chars_max: usize = 256,
+    /// Words of what is searched for.
+    search_words_max: usize = 16,
+    /// Rooms that a user's search looks in; of more, the latest active ones.
+    search_rooms_max: usize = 1_000,
+    /// Messages of a page of what is found.
+    search_page_max: usize = 50,
     /// Events of a room kept hot.
     hot_events_max: usize = 1_024,
     /// Bytes of a room kept hot, for each wire format.
@@ -111,6 +119,8 @@ limits! {
     rooms_made: Rate = Rate::new(0.5, 30),
     /// Members added by a user.
     members_added: Rate = Rate::new(100.0 / 60.0, 100),
+    /// Searches of a user.
+    searches: Rate = Rate::new(5.0, 20),
     /// Answers of `rate_limited` in a row after which a connection is closed with 4429.
     flood_refusals_max: u32 = 200,
     /// Between two pings of the server.

@@ -227,6 +227,7 @@ impl RoomStore for PostgresStore {
         const OPERATION: &str = "lift_ban";
         let asked = self.ask(&self.sql().room.lift_ban).bind(room.get()).bind(user.as_str().to_owned());
         let rows = self.write(OPERATION, asked).await?;
+        self.cache().forget(room);
         rows.first()
             .ok_or(sqlx::Error::RowNotFound)
             .and_then(|row| Columns::of(row).flag())

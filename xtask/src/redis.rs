@@ -11,6 +11,7 @@ pub struct Redis {
     program: PathBuf,
     port: u16,
     folder: Folder,
+    arguments: Vec<String>,
 }
 
 impl Redis {
@@ -19,8 +20,17 @@ impl Redis {
     /// # Errors
     /// Where it cannot be found or does not start.
     pub fn start() -> Result<Self, String> {
+        Self::start_with(&[])
+    }
+
+    /// Starts it with further arguments, which it is also given when started anew.
+    ///
+    /// # Errors
+    /// Where it cannot be found or does not start.
+    pub fn start_with(arguments: &[String]) -> Result<Self, String> {
         let program = program("REDIS_SERVER", "redis-server", None)?;
-        let mut redis = Self { server: None, program, port: free_port()?, folder: Folder::new("redis")? };
+        let (port, folder, arguments) = (free_port()?, Folder::new("redis")?, arguments.to_vec());
+        let mut redis = Self { server: None, program, port, folder, arguments };
         redis.start_again()?;
         Ok(redis)
     }
@@ -58,6 +68,7 @@ impl Redis {
         command.arg("--port").arg(self.port.to_string());
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.arg("--dir").arg(self.folder.path());
+        command.args(&self.arguments);
         let log = self.folder.path().join("log");
         self.server = Some(Server::start(command, &log, "eady to accept connections")?);
         Ok(())

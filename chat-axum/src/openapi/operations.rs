@@ -3,14 +3,14 @@
 use chat_core::{
     UserView,
     model::{Message, RoomDetail, RoomEntry, Unread},
-    store::MessagePage,
+    store::{MessagePage, SearchPage},
 };
 
 use super::operation::Operation;
 use crate::rest::{
     Added, Bans, Changed, Events, EventsQuery, MemberPatch, Members, MembersQuery, MessagePatch,
     MessagesQuery, NewMembers, NewMessage, NewRoom, Presence, PresenceQuery, ReadUpTo, RemovalQuery,
-    RoomPatch, Rooms, RoomsQuery, Versions,
+    RoomPatch, Rooms, RoomsQuery, SearchQuery, Versions,
 };
 
 pub(super) fn all() -> Vec<Operation> {
@@ -112,6 +112,13 @@ fn messages() -> Vec<Operation> {
 
 fn others() -> Vec<Operation> {
     vec![
+        Operation::new("get", "/search", "searchMessages", "Find messages by their words, newest first")
+            .described(
+                "A page may be short, or empty, and there be more: follow `next`. An unknown room and one that the \
+                 caller is not in are told alike.",
+            )
+            .query::<SearchQuery>()
+            .gives::<SearchPage>(200, "One page."),
         Operation::new("get", "/users/{id}", "readUser", "What is shown of a user")
             .gives::<UserView>(200, "The user."),
         Operation::new("get", "/presence", "readPresence", "Who is there")

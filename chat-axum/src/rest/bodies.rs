@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chat_core::{
     Event,
     model::{
-        AttachmentId, Ban, ClientId, HistoryMode, Member, MessageKind, MessageVersion, Metadata, Role,
-        RoomEntry, RoomId, RoomKind, Seq, Timestamp, UserId,
+        AttachmentId, Ban, ClientId, HistoryMode, Member, MessageId, MessageKind, MessageVersion, Metadata,
+        Role, RoomEntry, RoomId, RoomKind, Seq, Timestamp, UserId,
     },
     protocol::PresenceEntry,
 };
@@ -145,6 +145,22 @@ pub(crate) struct EventsQuery {
     pub(crate) limit: Option<usize>,
     /// The epoch that `since` is of: another one than stands is a conflict.
     pub(crate) epoch: Option<String>,
+}
+
+/// What to search for.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct SearchQuery {
+    /// Words that must all occur, in any case, the last one perhaps as the beginning of a word. In scripts without
+    /// spaces, any piece of text. No sign is special.
+    pub(crate) q: String,
+    /// Only in this room; else in all that the caller is in.
+    pub(crate) room_id: Option<RoomId>,
+    /// Only messages of this user (`me`: the caller).
+    pub(crate) sender: Option<UserId>,
+    /// `next` of the page before.
+    pub(crate) before: Option<MessageId>,
+    pub(crate) limit: Option<usize>,
 }
 
 /// Whose presence to tell.

@@ -4,6 +4,7 @@ mod answers;
 mod members;
 mod messages;
 mod rooms;
+mod search;
 
 use serde_json::Value;
 

@@ -49,6 +49,7 @@ pub(crate) fn limits() -> Limits {
     limits.commands = Rate::new(10_000.0, 10_000);
     limits.rooms_made = Rate::new(10_000.0, 10_000);
     limits.members_added = Rate::new(10_000.0, 10_000);
+    limits.searches = Rate::new(10_000.0, 10_000);
     limits
 }
 

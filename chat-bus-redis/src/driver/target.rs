@@ -39,10 +39,8 @@ impl Target {
         let mut config =
             Config::from_url(url).map_err(|error| BusError::new("reading the URL").with_source(error))?;
         // Without TLS compiled in fred would go on in the clear.
-        if server.ends_with("ss") || server == "valkeys" {
-            if !config.uses_tls() {
-                return Err(refused("TLS needs a TLS feature of fred, switched on by the host"));
-            }
+        if matches!(server, "rediss" | "valkeys") && !config.uses_tls() {
+            return Err(refused("TLS needs a TLS feature of fred, switched on by the host"));
         }
         if let Some((username, password)) = &options.credentials {
             config.username.clone_from(username);
@@ -75,6 +73,37 @@ impl Target {
             default_command_timeout: self.command_timeout,
             broadcast_channel_capacity: if subscribes { ARRIVED_MAX } else { 32 },
             ..PerformanceConfig::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_those_of_the_manual() {
+        let parse = |url| Target::parse(url, &RedisOptions::default());
+        for url in ["redis://localhost", "valkey://u:p@localhost:1/2", "redis://[::1]:6379"] {
+            assert!(!parse(url).ok().unwrap().is_cluster(), "{url}");
+        }
+        assert!(parse("redis-cluster://a:1?node=b:2").ok().unwrap().is_cluster());
+        assert!(parse("valkey-cluster://a:1").ok().unwrap().is_cluster());
+        let sentinel = parse("redis-sentinel://a:1?node=b:2&sentinelServiceName=main").ok().unwrap();
+        assert!(sentinel.config.server.is_sentinel());
+        for url in
+            ["", "http://localhost", "localhost:6379", "redis-other://a:1", "redis+unix:///a", "redis://"]
+        {
+            assert!(parse(url).is_err(), "{url}");
+        }
+    }
+
+    /// Without a TLS feature fred reads such a URL and connects in the clear.
+    #[test]
+    fn tls_is_never_silently_left_out() {
+        for url in ["rediss://localhost", "valkeys://localhost", "rediss-cluster://localhost"] {
+            let parsed = Target::parse(url, &RedisOptions::default());
+            assert!(!parsed.is_ok_and(|target| !target.config.uses_tls()), "{url}");
         }
     }
 }

@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use crate::{
     driver::{DriverError, Script},
     metrics,
-    names::SHARDS,
+    names::{Names, SHARDS},
     node::Node,
 };
 
@@ -68,7 +68,7 @@ impl RedisLeases {
     ) -> Result<Vec<Edge>, BusError> {
         let mut shards: Vec<Vec<Part>> = (0..SHARDS).map(|_| Vec::new()).collect();
         for part in parts {
-            shards[self.node.names.shard_of(&part.user)].push(part);
+            shards[Names::shard_of(&part.user)].push(part);
         }
         let chunks = shards
             .iter()
@@ -105,7 +105,7 @@ impl RedisLeases {
         shard: usize,
         parts: &[Part],
     ) -> Result<Vec<Edge>, DriverError> {
-        let names = &self.node.names;
+        let names = self.node.names();
         let mut keys = vec![names.expiries(shard)];
         let mut arguments = vec![first.to_vec()];
         for part in parts {
@@ -146,7 +146,7 @@ impl RedisLeases {
     /// Leases of a shard that have run out.
     async fn ran_out(&self, shard: usize) -> Result<Vec<(UserId, String)>, DriverError> {
         let limit = SWEPT_MAX.to_string().into_bytes();
-        let members = self.node.run(&RAN_OUT, vec![self.node.names.expiries(shard)], vec![limit]).await?;
+        let members = self.node.run(&RAN_OUT, vec![self.node.names().expiries(shard)], vec![limit]).await?;
         let members = members.iter().filter_map(|member| {
             let (user, connection) = member.split_once('\0')?;
             Some((UserId::new(user).ok()?, connection.to_owned()))
@@ -177,13 +177,14 @@ impl Leases for RedisLeases {
     async fn read(&self, users: &[UserId]) -> Result<Vec<PresenceStatus>, BusError> {
         let mut shards: Vec<Vec<usize>> = vec![Vec::new(); SHARDS];
         for (at, user) in users.iter().enumerate() {
-            shards[self.node.names.shard_of(user)].push(at);
+            shards[Names::shard_of(user)].push(at);
         }
         let runs: Vec<_> = shards
             .iter()
             .flat_map(|places| places.chunks(USERS_MAX))
             .map(|chunk| async move {
-                let keys = chunk.iter().map(|at| self.node.names.leases(&users[*at])).collect();
+                let names = self.node.names();
+                let keys = chunk.iter().map(|at| names.leases(&users[*at])).collect();
                 (self.node.run(&READ, keys, Vec::new()).await, chunk)
             })
             .collect();

@@ -39,8 +39,9 @@ impl RedisQuota {
         loop {
             sleep(self.node.options.settle_interval).await;
             let mut shards: HashMap<usize, Vec<(String, Use)>> = HashMap::with_capacity(SHARDS);
+            let names = self.node.names();
             for used in self.budgets.take_used() {
-                if let Some((shard, key)) = self.node.names.budget(&used.key) {
+                if let Some((shard, key)) = names.budget(&used.key) {
                     shards.entry(shard).or_default().push((key, used));
                 }
             }

@@ -72,7 +72,7 @@ impl Writer {
                 self.message("disconnect", &Who { user: user.clone() })
             }
             Said::Payload(Payload::Rights(user, room_id)) => {
-                self.message("rights", &Right { user: user.clone(), room_id: *room_id })
+                self.message("rights", &Rights { user: user.clone(), room_id: *room_id })
             }
             Said::Payload(_) => None,
             Said::Lost => self.message("lost", &Nothing {}),
@@ -112,7 +112,9 @@ pub(crate) fn read(message: &[u8]) -> Read {
         }
         "room_set" => parse::<Who>(body).map(|who| Said::Payload(Payload::RoomSet(who.user))),
         "disconnect" => parse::<Who>(body).map(|who| Said::Payload(Payload::Disconnect(who.user))),
-        "rights" => parse::<Right>(body).map(|of| Said::Payload(Payload::Rights(of.user, of.room_id))),
+        "rights" => {
+            parse::<Rights>(body).map(|rights| Said::Payload(Payload::Rights(rights.user, rights.room_id)))
+        }
         "lost" => Some(Said::Lost),
         "probe" => parse::<Count>(body).map(|count| Said::Probe(count.count)),
         "mark" => parse::<Count>(body).map(|count| Said::Mark(count.count)),
@@ -141,7 +143,7 @@ struct Who {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Right {
+struct Rights {
     user: UserId,
     room_id: RoomId,
 }

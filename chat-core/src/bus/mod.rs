@@ -242,6 +242,8 @@ pub enum QuotaKey {
     RoomsMade(UserId),
     /// Members added by a user.
     MembersAdded(UserId),
+    /// Searches of a user.
+    Searches(UserId),
 }
 
 /// Budgets across nodes. Synchronous: a backend that asks elsewhere answers from what it knows and settles later,

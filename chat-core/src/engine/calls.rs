@@ -2,10 +2,12 @@
 
 mod host;
 mod rooms;
+mod search;
 mod user;
 
 pub use host::AsHost;
 pub use rooms::{CreateRoom, Created};
+pub use search::Search;
 pub use user::{AsUser, SentMessage, UserView};
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -236,7 +236,8 @@ impl Connection {
     pub(crate) fn skip_to(&self, sub: &Subscription, to: Seq) {
         let mut out = self.out.lock();
         let to = to.min(sub.until());
-        if out.dead || sub.cursor() >= to {
+        // One that ended while it was read for has nothing to say: another may stand in its place.
+        if out.dead || sub.is_ended() || sub.cursor() >= to {
             return;
         }
         let gap = ServerFrame::Gap { room_id: sub.room.id, from: sub.cursor().next(), to };

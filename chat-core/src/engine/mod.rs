@@ -41,7 +41,7 @@ use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use builder::{BuildError, EngineBuilder};
-pub use calls::{AsHost, AsUser, CreateRoom, Created, SentMessage, UserView};
+pub use calls::{AsHost, AsUser, CreateRoom, Created, Search, SentMessage, UserView};
 #[cfg(feature = "testkit")]
 pub(crate) use room_log::{Heard, RoomLog};
 pub use session::{Batch, Busy, Commands, ConnectOptions, Connected, Deliveries};

@@ -209,11 +209,13 @@ impl RoomLog {
     }
 }
 
-/// What tells two events at one position apart, and is the same for a copy that carries a message's later state.
+/// What tells two events at one position apart, and is the same for a copy that carries a message's later state, or
+/// that came over a wire, where times are milliseconds.
 fn fingerprint(event: &Event) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
+    let at = event.at.as_micros().div_euclid(1_000);
     let mut hasher = DefaultHasher::new();
-    (event.at, &event.actor, event.body.kind(), event.body.target()).hash(&mut hasher);
+    (at, &event.actor, event.body.kind(), event.body.target()).hash(&mut hasher);
     hasher.finish()
 }
 

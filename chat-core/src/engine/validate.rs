@@ -8,7 +8,7 @@ use crate::{
     limits::Limits,
     model::{ClientId, MessageKind, Metadata, RoomId, Seq, UserId},
     protocol::{Command, Send},
-    store::{ChangeBody, NewMessage, Require},
+    store::{ChangeBody, NewMessage, Require, SearchText},
 };
 
 /// A durable write of a user, on its way through policy and hooks to the writer.
@@ -146,6 +146,26 @@ pub(crate) fn check_name(limits: &Limits, name: Option<&str>) -> Result<(), Erro
         return Err(Error::new(ErrorCode::TooLarge, message).with_field("name"));
     }
     Ok(())
+}
+
+/// What is searched for, taken apart, where it has something to find and is short enough.
+pub(crate) fn search_text(limits: &Limits, text: &str) -> Result<SearchText, Error> {
+    const FIELD: &str = "q";
+    check_text(FIELD, text)?;
+    let too_large = |max: usize, what: &str| {
+        Error::new(ErrorCode::TooLarge, format!("must be at most {max} {what}")).with_field(FIELD)
+    };
+    if text.chars().count() > limits.search_chars_max {
+        return Err(too_large(limits.search_chars_max, "characters"));
+    }
+    let text = SearchText::new(text);
+    if text.is_empty() {
+        return Err(Error::bad_field(FIELD, "must have a letter or digit"));
+    }
+    if text.len() > limits.search_words_max {
+        return Err(too_large(limits.search_words_max, "words"));
+    }
+    Ok(text)
 }
 
 pub(crate) fn check_metadata(limits: &Limits, metadata: &Metadata) -> Result<(), Error> {

@@ -108,6 +108,7 @@ impl<S: Store + ?Sized> BrokenStore<S> {
     async fn commit_through(
         &self,
         changes: Vec<Change>,
+        holds: Holds,
     ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
         let mut forged = BTreeMap::new();
         let mut honest = Vec::new();
@@ -119,9 +120,10 @@ impl<S: Store + ?Sized> BrokenStore<S> {
             }
         }
         if forged.is_empty() {
-            return self.inner.commit(honest).await;
+            return holds.commit(&*self.inner, honest).await;
         }
-        let mut answers = if honest.is_empty() { Vec::new() } else { self.inner.commit(honest).await? };
+        let mut answers =
+            if honest.is_empty() { Vec::new() } else { holds.commit(&*self.inner, honest).await? };
         for (index, change) in forged {
             let answer = self.forge(change).await?;
             answers.insert(index.min(answers.len()), answer);

@@ -214,8 +214,9 @@ impl<S: Store + ?Sized> FaultyStore<S> {
     async fn commit_through(
         &self,
         changes: Vec<Change>,
+        holds: Holds,
     ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
-        self.pass(Kind::Commit, "commit", self.inner.commit(changes)).await
+        self.pass(Kind::Commit, "commit", holds.commit(&*self.inner, changes)).await
     }
 
     async fn events_through(

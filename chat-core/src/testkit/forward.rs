@@ -1,13 +1,10 @@
 //! The store traits for a wrapper, written once.
 
 /// Implements the store traits for `$wrapper<S>`, which has a field `inner: Arc<S>` and three methods of its own:
-/// `pass(kind, operation, call)`, through which everything goes but `commit_through` and `events_through`. A second
-/// argument names the method for `commit_held`, where that is not `commit_through` again.
+/// `pass(kind, operation, call)`, through which everything goes but `commit_through(changes, holds)` and
+/// `events_through(room, after, limit)`.
 macro_rules! forward_store {
     ($wrapper:ident) => {
-        forward_store!($wrapper, commit_through);
-    };
-    ($wrapper:ident, $commit_held:ident) => {
         #[async_trait::async_trait]
         impl<S: Store + ?Sized> LogStore for $wrapper<S> {
             async fn epoch(&self) -> Result<String, StoreError> {
@@ -22,14 +19,14 @@ macro_rules! forward_store {
                 &self,
                 changes: Vec<Change>,
             ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
-                self.commit_through(changes).await
+                self.commit_through(changes, Holds::AreAnswered).await
             }
 
             async fn commit_held(
                 &self,
                 changes: Vec<Change>,
             ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
-                self.$commit_held(changes).await
+                self.commit_through(changes, Holds::AreWaitedFor).await
             }
 
             async fn events(
@@ -161,7 +158,7 @@ macro_rules! forward_store {
 
 /// What [`forward_store`] needs in scope.
 pub(super) mod prelude {
-    pub(in super::super) use super::{Kind, forward_store};
+    pub(in super::super) use super::{Holds, Kind, forward_store};
     pub(in super::super) use crate::{
         event::Event,
         model::{
@@ -177,6 +174,31 @@ pub(super) mod prelude {
 }
 
 pub(super) use forward_store;
+
+use crate::store::{Change, Outcome, Refusal, Store, StoreError};
+
+/// What a commit does about rooms that someone else holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// As [`LogStore::commit`].
+    AreAnswered,
+    /// As [`LogStore::commit_held`].
+    AreWaitedFor,
+}
+
+impl Holds {
+    /// The commit of a store.
+    pub(super) async fn commit<S: Store + ?Sized>(
+        self,
+        store: &S,
+        changes: Vec<Change>,
+    ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
+        match self {
+            Self::AreAnswered => store.commit(changes).await,
+            Self::AreWaitedFor => store.commit_held(changes).await,
+        }
+    }
+}
 
 /// What a call does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -60,7 +60,12 @@ impl<S: Store + ?Sized> HeldStore<S> {
     async fn commit_through(
         &self,
         changes: Vec<Change>,
+        holds: Holds,
     ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
+        if holds == Holds::AreWaitedFor {
+            // Whoever waits in vain finds out below.
+            drop(timeout(PATIENCE, self.freed_all(&changes)).await);
+        }
         let held: Vec<bool> = changes.iter().map(|change| self.is_held(change)).collect();
         let free = changes.into_iter().zip(&held).filter(|(_, held)| !**held).map(|(change, _)| change);
         let mut answers = self.inner.commit(free.collect()).await?.into_iter();
@@ -68,24 +73,16 @@ impl<S: Store + ?Sized> HeldStore<S> {
         Ok(held.into_iter().filter_map(answer).collect())
     }
 
-    async fn commit_waiting(
-        &self,
-        changes: Vec<Change>,
-    ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
-        let free = async {
-            loop {
-                let mut freed = std::pin::pin!(self.freed.notified());
-                freed.as_mut().enable();
-                if !changes.iter().any(|change| self.is_held(change)) {
-                    return;
-                }
-                freed.await;
+    /// Waits until none of the rooms is held.
+    async fn freed_all(&self, changes: &[Change]) {
+        loop {
+            let mut freed = std::pin::pin!(self.freed.notified());
+            freed.as_mut().enable();
+            if !changes.iter().any(|change| self.is_held(change)) {
+                return;
             }
-        };
-        if timeout(PATIENCE, free).await.is_err() {
-            return Ok(changes.iter().map(|_| Err(Refusal::Held)).collect());
+            freed.await;
         }
-        self.inner.commit(changes).await
     }
 }
 
@@ -95,4 +92,4 @@ impl<S: fmt::Debug + ?Sized> fmt::Debug for HeldStore<S> {
     }
 }
 
-forward_store!(HeldStore, commit_waiting);
+forward_store!(HeldStore);

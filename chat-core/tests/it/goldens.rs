@@ -13,7 +13,7 @@ use chat_core::{
         ByeReason, ClientFrame, CloseCode, Command, ErrorBody, FrameId, OkBody, PresenceEntry, ServerFrame,
         Welcome, WelcomeLimits,
     },
-    store::MessagePage,
+    store::{MessagePage, SearchPage},
 };
 use serde_json::Value;
 
@@ -286,6 +286,8 @@ fn the_page_says_what_the_code_says() {
         NativeJson.signal(&signal, &mut out);
         said.insert(name, serde_json::from_slice(&out).unwrap());
     }
+    let found = SearchPage { messages: vec![edited()], more: true, next: MessageId::new(99) };
+    said.insert("rest/search", serde_json::to_value(&found).unwrap());
     for (name, value) in &said {
         let block = blocks.get(name).unwrap_or_else(|| panic!("{name} is not on the page"));
         let told: Value = serde_json::from_str(block).unwrap_or_else(|error| panic!("{name}: {error}"));

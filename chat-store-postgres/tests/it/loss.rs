@@ -1,6 +1,6 @@
 //! Connections that are lost, and what is said of it.
 
-use std::{pin::pin, time::Duration};
+use std::{pin::pin, task::Poll, time::Duration};
 
 use chat_core::{
     model::Seq,
@@ -145,8 +145,9 @@ async fn a_commit_that_is_dropped_is_stored_whole_or_not_at_all() {
     for n in 0..60 {
         let mut commit = pin!(store.commit(batch(n)));
         for _ in 0..n {
-            if poll!(commit.as_mut()).is_ready() {
-                finished += 1;
+            if let Poll::Ready(answers) = poll!(commit.as_mut()) {
+                // One that was dropped before may hold the room still.
+                finished += usize::from(answers.unwrap().iter().all(Result::is_ok));
                 break;
             }
             tokio::time::sleep(Duration::from_micros(50)).await;

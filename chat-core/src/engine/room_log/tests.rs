@@ -67,10 +67,25 @@ fn a_store_that_went_back_is_noticed() {
     log.hear(Heard::Event(Arc::new(event(1))), now);
     assert!(!log.hear(Heard::Event(Arc::new(event(1))), now).reset, "a repeat is none");
     let mut other = event(1);
-    other.at = Timestamp::from_micros(77);
+    other.at = Timestamp::from_micros(77_000);
     assert!(log.hear(Heard::Event(Arc::new(other)), now).reset);
     assert!(log.hear(Heard::StoreHead { head: Seq::ZERO, shown: Seq::new(1) }, now).reset);
     assert!(!log.hear(Heard::StoreHead { head: Seq::new(1), shown: Seq::new(1) }, now).reset);
+}
+
+#[test]
+fn a_copy_that_came_over_a_wire_is_the_same_event() {
+    let now = Instant::now();
+    let mut log = RoomLog::new(Seq::ZERO, WINDOW);
+    for micros in [1_700_000_000_123_456, -1] {
+        let mut stored = event(log.head().get() + 1);
+        stored.at = Timestamp::from_micros(micros);
+        let wire = serde_json::to_string(&stored).unwrap();
+        let copy: Event = serde_json::from_str(&wire).unwrap();
+        assert_ne!(copy.at, stored.at, "a wire tells milliseconds");
+        assert_eq!(log.hear(Heard::Event(Arc::new(stored)), now).deliver.len(), 1);
+        assert!(!log.hear(Heard::Event(Arc::new(copy)), now).reset);
+    }
 }
 
 proptest! {

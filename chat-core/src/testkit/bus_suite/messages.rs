@@ -176,7 +176,13 @@ pub async fn an_ended_subscription_gets_nothing_more(cluster: &dyn Cluster) {
     ended(&a, &mut b, &topic).await;
     b.subscribe(std::slice::from_ref(&topic)).await;
     a.head(room(1), 2);
-    assert_eq!(b.seq(room(1)).await, 2, "and it can be made again");
+    // What was published last while it was ended may be on its way still: order holds within a topic, and that the
+    // other topic flowed says nothing of this one where they go through different servers.
+    let mut message = b.message().await;
+    while message.payload == Payload::Disconnect(user("late")) {
+        message = b.message().await;
+    }
+    assert_eq!(message.payload, Payload::Head(room(1), Seq::new(2)), "and it can be made again");
 }
 
 /// Ends a subscription and waits until nothing comes on it any more, while another topic flows.

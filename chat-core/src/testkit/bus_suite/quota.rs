@@ -68,6 +68,7 @@ pub async fn quota_keys_have_budgets_of_their_own(cluster: &dyn Cluster) {
             QuotaKey::Typing(user(name), room(2)),
             QuotaKey::RoomsMade(user(name)),
             QuotaKey::MembersAdded(user(name)),
+            QuotaKey::Searches(user(name)),
         ]
     };
     for key in of("ann").into_iter().chain(of("bob")) {

@@ -99,8 +99,9 @@ impl<S: Store + ?Sized> GatedStore<S> {
     async fn commit_through(
         &self,
         changes: Vec<Change>,
+        holds: Holds,
     ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
-        self.gate.alive(self.inner.commit(changes)).await
+        self.gate.alive(holds.commit(&*self.inner, changes)).await
     }
 
     async fn events_through(

@@ -23,6 +23,7 @@ enum Heal {
     Frozen(Arc<Node>),
     Hearing(Arc<Node>),
     Start(usize),
+    Room(RoomId),
 }
 
 /// Breaks and mends things until the storm is over; then everything is whole.
@@ -110,7 +111,12 @@ async fn break_something(world: &Arc<World>, rng: &mut Rng) -> Option<(Heal, Dur
             node.gate.kill();
             (Heal::Start(node.place), after)
         }
-        _ => return None,
+        _ => {
+            // A transaction of the host's, say, for longer than anyone waits.
+            let room = *rng.pick(&world.rooms.lock())?;
+            world.store.hold(room);
+            (Heal::Room(room), after)
+        }
     })
 }
 
@@ -120,6 +126,7 @@ async fn mend(world: &Arc<World>, heal: Heal) {
         Heal::Down(node) => node.store.come_back(),
         Heal::Frozen(node) => node.store.thaw(),
         Heal::Hearing(node) => world.bus.mend(node.id),
+        Heal::Room(room) => world.store.free(room),
         Heal::Start(place) => {
             if let Some(node) = world.node(place) {
                 node.gate.kill();

@@ -45,8 +45,9 @@ impl<S: Store + ?Sized> Witness<S> {
     async fn commit_through(
         &self,
         changes: Vec<Change>,
+        holds: Holds,
     ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
-        let answers = self.inner.commit(changes).await?;
+        let answers = holds.commit(&*self.inner, changes).await?;
         let at = self.began.elapsed();
         let mut logs = self.logs.lock();
         for answer in &answers {

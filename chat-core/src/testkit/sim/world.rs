@@ -22,7 +22,7 @@ use crate::{
     memory::LocalBus,
     model::{NodeId, RoomId, UserId},
     store::Store,
-    testkit::{FaultyBus, FaultyStore, Rng},
+    testkit::{FaultyBus, FaultyStore, HeldStore, Rng},
 };
 
 /// What time it is in the simulation.
@@ -60,7 +60,8 @@ pub(super) struct World {
     /// A new phase has begun. (Not a `watch`, which wakes its waiters in an order of chance.)
     pub(super) turned: Notify,
     pub(super) trace: Trace,
-    store: Arc<dyn Store>,
+    /// In which other users of the database hold rooms.
+    pub(super) store: Arc<HeldStore<dyn Store>>,
     nodes: Mutex<Vec<Option<Arc<Node>>>>,
     starts: AtomicU64,
 }
@@ -78,7 +79,7 @@ impl World {
             phase: Mutex::new(Phase::Storm),
             turned: Notify::new(),
             trace,
-            store,
+            store: Arc::new(HeldStore::new(store)),
             nodes,
             starts: AtomicU64::new(0),
         }
@@ -115,7 +116,7 @@ impl World {
         let start = self.starts.fetch_add(1, Ordering::SeqCst);
         let mut rng = self.rng.fork(1_000 + start);
         let gate = Gate::new();
-        let store = FaultyStore::new(Arc::clone(&self.store), rng.next_u64());
+        let store = FaultyStore::<dyn Store>::new(Arc::clone(&self.store) as _, rng.next_u64());
         let id = Arc::new(AtomicU64::new(0));
         let ahead = rng.up_to(Duration::from_millis(800));
         let built = Engine::builder()

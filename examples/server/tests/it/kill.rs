@@ -12,14 +12,13 @@ use tokio::sync::watch;
 use crate::{
     http::{self, stuck},
     process::Launch,
+    rest::{SECRET, log, token},
     socket::{Heard, Socket},
 };
 
 const KILLS: u64 = 20;
 const USERS: usize = 3;
 const CLIENTS: usize = 6;
-const SECRET: &str = "a secret of more than thirty-two bytes";
-const PAGE: usize = 200;
 
 /// What the clients are told by the test.
 #[derive(Clone, Debug)]
@@ -187,31 +186,6 @@ impl Client {
         let room = frame["room_id"].as_u64().unwrap();
         self.cursors.get_mut(&room).unwrap_or_else(|| panic!("not a room of the test: {frame}"))
     }
-}
-
-/// The whole log of a room; dense from 1.
-async fn log(address: SocketAddr, token: &str, room: u64) -> Vec<Value> {
-    let mut log: Vec<Value> = Vec::new();
-    loop {
-        let path = format!("/api/v1/rooms/{room}/events?since={}&limit={PAGE}", log.len());
-        let page = http::must(address, "GET", &path, token, None).await;
-        for event in page["events"].as_array().unwrap() {
-            assert_eq!(event["seq"], log.len() + 1, "not dense: {event}");
-            assert_eq!(event["room_id"], room);
-            log.push(event.clone());
-        }
-        if page["head"] == log.len() {
-            return log;
-        }
-        assert!(!page["events"].as_array().unwrap().is_empty(), "no events below the head: {page}");
-    }
-}
-
-fn token(user: usize) -> String {
-    let exp = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 3_600;
-    let claims = json!({ "sub": user.to_string(), "name": format!("User {user}"), "exp": exp });
-    let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
-    jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,10 +1,13 @@
-//! Integration tests: the server as a process, seen from outside; killed, drained, and looked at with browsers.
+//! Integration tests: the server as a process, seen from outside; killed, drained, looked at with browsers, and
+//! several of them as a cluster.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, its helpers too")]
 
 mod browser;
+mod cluster;
 mod drain;
 mod http;
 mod kill;
 mod process;
+mod rest;
 mod socket;
 mod webdriver;

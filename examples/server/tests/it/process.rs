@@ -45,14 +45,23 @@ impl Drop for Folder {
 #[derive(Debug)]
 pub(crate) struct Launch {
     folder: Folder,
+    database: String,
     flags: Vec<String>,
     address: SocketAddr,
 }
 
 impl Launch {
+    /// On a SQLite file of its own.
     pub(crate) fn new(name: &str, flags: &[&str]) -> Self {
+        let folder = Folder::new(name);
+        let database = format!("sqlite://{}", folder.join("chat.db").display());
+        Self::on(folder, database, flags)
+    }
+
+    pub(crate) fn on(folder: Folder, database: String, flags: &[&str]) -> Self {
         Self {
-            folder: Folder::new(name),
+            folder,
+            database,
             flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
         }
@@ -64,11 +73,17 @@ impl Launch {
 
     /// Starts a server and waits until it listens; the first takes a free port, the others the same.
     pub(crate) fn start(&mut self) -> Server {
+        self.start_with(&[])
+    }
+
+    /// The same with more flags, this once.
+    pub(crate) fn start_with(&mut self, more: &[&str]) -> Server {
         let log = OpenOptions::new().create(true).append(true).open(self.folder.join("server.log")).unwrap();
         let mut child = command()
-            .arg(format!("--database=sqlite://{}", self.folder.join("chat.db").display()))
+            .arg(format!("--database={}", self.database))
             .arg(format!("--listen={}", self.address))
             .args(&self.flags)
+            .args(more)
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -117,6 +132,16 @@ impl Server {
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// SIGSTOP: it stands still, and its connections with it.
+    pub(crate) fn freeze(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).unwrap();
+    }
+
+    /// SIGCONT: it goes on as if no time had passed.
+    pub(crate) fn thaw(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).unwrap();
     }
 
     /// SIGTERM.

@@ -6,13 +6,13 @@ use futures::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream,
+    WebSocketStream,
     tungstenite::{Error, Message},
 };
 
 /// A socket.
 #[derive(Debug)]
-pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Socket(WebSocketStream<TcpStream>);
 
 /// What came in.
 #[derive(Debug)]
@@ -24,8 +24,20 @@ pub(crate) enum Heard {
 
 impl Socket {
     /// Opens a socket and says hello; the first frame that comes back, or nothing where the server went away.
-    pub(crate) async fn join(address: SocketAddr, token: &str, mut hello: Value) -> Option<(Self, Value)> {
-        let (socket, _) = match tokio_tungstenite::connect_async(format!("ws://{address}/api/v1/ws")).await {
+    pub(crate) async fn join(address: SocketAddr, token: &str, hello: Value) -> Option<(Self, Value)> {
+        Self::join_over(TcpStream::connect(address).await.ok()?, address, token, hello).await
+    }
+
+    /// The same over a connection that is there.
+    pub(crate) async fn join_over(
+        tcp: TcpStream,
+        address: SocketAddr,
+        token: &str,
+        mut hello: Value,
+    ) -> Option<(Self, Value)> {
+        tcp.set_nodelay(true).ok()?;
+        let url = format!("ws://{address}/api/v1/ws");
+        let (socket, _) = match tokio_tungstenite::client_async(url, tcp).await {
             Ok(opened) => opened,
             Err(Error::Io(_) | Error::Protocol(_) | Error::ConnectionClosed) => return None,
             Err(error) => panic!("{error}"),

@@ -1,8 +1,15 @@
 //! Whatever comes, the decoder neither panics nor holds more than it may, and says the same however it is cut.
 
+use std::time::Duration;
+
+use chat_core::protocol::ClientFrame;
+
 use super::client::{Wire, decode_pieces};
 
 const LIMIT: usize = 300;
+
+/// How long frames, and what is in them, are fuzzed by every run of the tests.
+const FUZZED: Duration = Duration::from_secs(60);
 
 /// `decode_pieces` asserts the bound on the buffer after each piece.
 fn check(wire: &[u8], size: usize) {
@@ -19,7 +26,8 @@ fn arbitrary_bytes() {
 /// Bytes that are more likely to get past the first header.
 #[test]
 fn arbitrary_frames() {
-    bolero::check!().with_type::<(u8, Vec<(u8, u8, Vec<u8>)>)>().for_each(|(size, frames)| {
+    let fuzzed = bolero::check!().with_type::<(u8, Vec<(u8, u8, Vec<u8>)>)>().with_test_time(FUZZED);
+    fuzzed.for_each(|(size, frames)| {
         let mut wire = Wire::new();
         for (first, lie, payload) in frames {
             // Mostly defined opcodes, without reserved bits.
@@ -31,5 +39,63 @@ fn arbitrary_frames() {
             };
         }
         check(&wire.bytes(), usize::from(*size));
+    });
+}
+
+/// What a client says, put together from what it might, in an order of chance.
+#[test]
+fn arbitrary_json() {
+    const PIECES: &[&str] = &[
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\\",
+        "\\u0000",
+        "\\ud800",
+        "null",
+        "true",
+        "0",
+        "-1",
+        "1e999",
+        "9007199254740993",
+        "\"type\":",
+        "\"send\"",
+        "\"hello\"",
+        "\"react\"",
+        "\"history\"",
+        "\"subscribe\"",
+        "\"typing\"",
+        "\"id\":",
+        "\"room_id\":",
+        "\"to_user\":",
+        "\"content\":",
+        "\"seq\":",
+        "\"since\":",
+        "\"rooms\":",
+        "\"epoch\":",
+        "\"mentions\":",
+        "\"metadata\":",
+        "\"emoji\":",
+        "\"limit\":",
+        "\"before\":",
+        "\"client_id\":",
+        "\"a\"",
+        "é",
+        "\u{0}",
+    ];
+    let fuzzed = bolero::check!().with_type::<(bool, Vec<u8>)>().with_test_time(FUZZED / 2);
+    fuzzed.for_each(|(is_object, picks)| {
+        let mut text: String = picks.iter().map(|pick| PIECES[usize::from(*pick) % PIECES.len()]).collect();
+        if *is_object {
+            text = format!("{{\"type\":\"send\",\"room_id\":1,{text}}}");
+        }
+        // Whatever it is, it is a frame or an error that says why.
+        if let Err(error) = ClientFrame::decode(text.as_bytes()) {
+            assert!(!error.message.is_empty(), "{text}");
+        }
     });
 }

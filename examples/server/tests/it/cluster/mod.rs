@@ -1,0 +1,12 @@
+//! Three servers over a real Postgres and a real Redis, hundreds of clients, and faults.
+
+mod backend;
+mod chance;
+mod checker;
+mod client;
+mod fault;
+mod fleet;
+mod nodes;
+mod proxy;
+mod record;
+mod scenarios;
