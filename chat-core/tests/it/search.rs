@@ -29,10 +29,10 @@ async fn say(engine: &Engine, who: &str, room: RoomId, content: &str) -> Seq {
 async fn find(engine: &Engine, who: &str, search: Search) -> Result<Vec<(RoomId, u64)>, String> {
     let principal = Principal::new(user(who));
     let page = engine.as_user(&principal).search(search).await;
-    page.map(places).map_err(|error| error.code().as_str().to_owned())
+    page.as_ref().map(places).map_err(|error| error.code().as_str().to_owned())
 }
 
-fn places(page: SearchPage) -> Vec<(RoomId, u64)> {
+fn places(page: &SearchPage) -> Vec<(RoomId, u64)> {
     page.messages.iter().map(|message| (message.room_id, message.seq.get())).collect()
 }
 
@@ -47,8 +47,8 @@ async fn a_search_shows_what_one_may_read() {
     assert_eq!(find(&engine, "bob", lunch()).await.unwrap(), [(one, 2)]);
     assert_eq!(find(&engine, "eve", lunch()).await.unwrap(), []);
     assert_eq!(find(&engine, "bob", lunch().within(two)).await.unwrap_err(), "not_found");
-    assert_eq!(places(engine.as_host().search(lunch()).await.unwrap()), [(two, 2), (one, 2)]);
-    assert_eq!(places(engine.as_host().search(lunch().within(two)).await.unwrap()), [(two, 2)]);
+    assert_eq!(places(&engine.as_host().search(lunch()).await.unwrap()), [(two, 2), (one, 2)]);
+    assert_eq!(places(&engine.as_host().search(lunch().within(two)).await.unwrap()), [(two, 2)]);
     // One who comes later sees what comes later.
     let ann = Principal::new(user("ann"));
     engine.as_user(&ann).add_members(one, &[user("cy")], Role::Member).await.unwrap();
