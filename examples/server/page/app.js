@@ -5,6 +5,7 @@ import { Banner } from './banner.js';
 import { Conversation } from './conversation.js';
 import { $, avatar, icon, oncePerFrame, toast } from './dom.js';
 import { browseDialog, newRoomDialog } from './room-dialogs.js';
+import { MessageSearch } from './message-search.js';
 import { RoomList } from './room-list.js';
 import { currentSession, endSession } from './session.js';
 import { Store } from './store.js';
@@ -22,6 +23,9 @@ const roomOfAddress = () => {
   return match ? Number(match[1]) : null;
 };
 
+/** Whether a key is a letter of something that is being written. @param {KeyboardEvent} event */
+const isWriting = (event) => event.ctrlKey || event.metaKey || event.altKey || Boolean(event.target.closest?.('input, textarea, select, [contenteditable]'));
+
 class Page {
   /** @param {import('./session.js').Session} session */
   constructor(session) {
@@ -32,6 +36,7 @@ class Page {
     this.store = store;
     store.people.learn({ id: session.user, name: session.name, username: session.name });
     this.list = new RoomList(store, { open: (id) => this.open(id), draft: (id) => this.conversation.composer.draft(id) });
+    this.search = new MessageSearch(store, { show: (message) => this.show(message) });
     this.conversation = new Conversation(store, { back: () => this.back(), write: (user) => this.write(user) });
     this.banner = new Banner(store, signal);
     this.title = oncePerFrame(() => this.#title());
@@ -44,9 +49,10 @@ class Page {
     addEventListener('hashchange', () => this.#follow(), { signal });
     document.addEventListener('visibilitychange', () => this.#presence(), { signal });
     document.addEventListener('keydown', (event) => {
-      if (event.key !== 'k' || !(event.ctrlKey || event.metaKey)) return;
+      const asked = event.key === 'k' ? event.ctrlKey || event.metaKey : event.key === '/' && !isWriting(event);
+      if (!asked || document.querySelector('dialog[open]')) return;
       event.preventDefault();
-      this.back();
+      if (matchMedia('(max-width: 760px)').matches) this.back();
       $('room-filter').select();
     }, { signal });
     this.clock = setInterval(() => {
@@ -67,6 +73,7 @@ class Page {
     this.stop.abort();
     this.conversation.close();
     this.list.close();
+    this.search.close();
     this.store.listeners.clear();
     this.store.client.close();
     document.title = 'Chat';
@@ -77,6 +84,7 @@ class Page {
     if (topic === 'connection') this.banner.update();
     if (topic === 'people') this.#me();
     if (topic !== 'room') this.list.render();
+    if (topic === 'people' || topic === 'rooms') this.search.render();
     this.conversation.changed(topic, id);
     if (topic === 'room' && id === this.store.current && this.store.roomsLoaded && !this.store.rooms.has(id)) this.#gone();
     if (topic === 'rooms') this.title();
@@ -125,6 +133,21 @@ class Page {
     }
   }
 
+  /** Opens a room at a message. @param {{room_id: number, seq: number}} message */
+  show({ room_id, seq }) {
+    this.sought = { room: room_id, seq };
+    this.open(room_id);
+    this.#reveal();
+  }
+
+  /** The room may only just be opening. */
+  #reveal() {
+    if (!this.sought || this.sought.room !== this.store.current) return;
+    const { seq } = this.sought;
+    this.sought = null;
+    this.conversation.messages.reveal(seq);
+  }
+
   back() {
     if (roomOfAddress() === null) return;
     if (this.fromHere) history.back();
@@ -144,6 +167,7 @@ class Page {
     this.list.draw();
     if (id === null) document.querySelector('.room-item[tabindex="0"]')?.focus({ preventScroll: true });
     else if (this.store.roomsLoaded && !this.store.rooms.has(id)) this.#gone();
+    this.#reveal();
   }
 
   /** The open room is not, or no longer, one's own. */

@@ -3,7 +3,7 @@
 import { ChatError } from './chat-error.js';
 import { newClientId } from './chat-outbox.js';
 
-/** @import { RoomId, Seq, UserId, Time, Room, Profile, RoomEvent } from './chat-types.js' */
+/** @import { Message, RoomId, Seq, UserId, Time, Room, Profile, RoomEvent } from './chat-types.js' */
 
 /** The HTTP side. Every call answers with the decoded body or throws a ChatError. */
 export class ChatRest {
@@ -115,6 +115,15 @@ export class ChatRest {
    */
   events(id, { since, limit, epoch }) {
     return this.call('GET', `/rooms/${id}/events${this.#query({ since, limit, epoch })}`);
+  }
+
+  /**
+   * Messages by their words, newest first; `before` is `next` of the page before. A page may be empty and there be more.
+   * @param {{q: string, room_id?: RoomId, sender?: UserId, before?: number, limit?: number}} search
+   * @returns {Promise<{messages: Message[], more: boolean, next?: number}>}
+   */
+  search({ q, room_id, sender, before, limit }) {
+    return this.call('GET', `/search${this.#query({ q, room_id, sender, before, limit })}`);
   }
 
   /** @param {UserId} id @returns {Promise<Profile>} */

@@ -49,6 +49,7 @@ export class History {
 
   /** Loads back to a message. @returns {Promise<boolean>} whether it is there now */
   async reach(room, seq) {
+    if (!room.loaded) await this.load(room);
     for (let pages = 0; pages < JUMP_PAGES && !room.messages.has(seq) && room.hasOlder && room.oldest() > seq; pages += 1) await this.older(room, LONGEST_PAGE);
     return room.messages.has(seq);
   }

@@ -2,6 +2,7 @@
 
 import { $, avatar, h, oncePerFrame, reconcile, toast } from './dom.js';
 import { emojiPicker } from './emoji-picker.js';
+import { aroundDialog } from './message-around.js';
 import { MessageFocus } from './message-focus.js';
 import { buildMessage, describe, sameGroup } from './message-view.js';
 import { dayLabel, daysBetween } from './time.js';
@@ -205,14 +206,17 @@ export class MessageList {
     this.actions.compose();
   }
 
-  /** Scrolls to a message, loading back to it. @param {number} seq */
+  /** Scrolls to a message, loading back to it; shows one that lies too far back by itself. @param {number} seq */
   async reveal(seq) {
     const { room } = this;
+    if (!room) return;
     if (!room.messages.has(seq)) {
       this.pinned = false;
-      if (!(await this.store.reach(room, seq)) || room !== this.room) return toast('This message is out of reach.');
-      this.draw();
+      const reached = await this.store.reach(room, seq).catch(() => false);
+      if (room !== this.room) return;
+      if (!reached) return aroundDialog(this.store, room, seq);
     }
+    this.draw();
     const element = this.list.querySelector(`[data-seq="${seq}"]`);
     if (!element) return;
     this.pinned = false;

@@ -79,9 +79,9 @@ export class RoomList {
     const stop = focused ?? String(rooms.some((room) => room.id === store.current) ? store.current : rooms[0]?.id);
     reconcile(this.list, rooms.map((room) => this.#item(room, String(room.id) === stop)));
     const empty = rooms.length === 0;
-    $('room-list-empty').hidden = !empty;
-    $('room-list-empty-text').textContent = wanted ? 'Nothing found.' : 'No conversations yet.';
-    for (const id of ['empty-new-room', 'empty-browse']) $(id).hidden = wanted !== '';
+    // While something is looked for, what messages have is said below.
+    $('room-list-empty').hidden = !empty || wanted !== '';
+    $('room-list-empty-text').textContent = 'No conversations yet.';
   }
 
   #skeleton() {

@@ -4,6 +4,7 @@ import { results, run } from '/selftest/harness.js';
 import '/selftest/pieces.test.js';
 import '/selftest/connection.test.js';
 import '/selftest/outbox.test.js';
+import '/selftest/highlight.test.js';
 import '/selftest/room-state.test.js';
 import '/selftest/text.test.js';
 

@@ -1,6 +1,9 @@
 //! The page, in browsers.
 
+use serde_json::{Value, json};
+
 use crate::{
+    http,
     process::Launch,
     webdriver::{Browser, Driver},
 };
@@ -50,6 +53,51 @@ async fn the_page_tests_itself() {
     let passed: u32 = said["passed"].as_str().unwrap().parse().unwrap();
     assert!(passed > 0, "{said}");
     println!("{passed} tests of the page passed");
+}
+
+#[tokio::test]
+async fn a_message_is_searched_and_shown_in_its_room() {
+    let mut launch = Launch::new("search", &["--limit", "sends=1000/1000"]);
+    let server = launch.start();
+    let driver = Driver::start("search-browser");
+    let ann = driver.browser().await;
+    sign_up(&ann, &format!("http://{}/", server.address), "ann").await;
+    let token = ann.until("JSON.parse(sessionStorage.getItem('chat.session')).token").await;
+    let call = async |path: &str, body: Value| {
+        let path = format!("/api/v1{path}");
+        let answer = http::ask(server.address, "POST", &path, token.as_str(), Some(&body)).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json()
+    };
+    let garden = call("/rooms", json!({"kind": "group", "name": "Garden"})).await["id"].clone();
+    call("/rooms", json!({"kind": "group", "name": "Kitchen"})).await;
+    for n in 0..120 {
+        // The first one lies above the page that is read where a room opens.
+        let content = if n == 0 { "A <b>Needle</b> in the haystack".to_owned() } else { format!("hay {n}") };
+        call(&format!("/rooms/{garden}/messages"), json!({ "content": content })).await;
+    }
+
+    let key = "document.body.dispatchEvent(new KeyboardEvent('keydown', { key: '/', bubbles: true }))";
+    ann.until(&format!("({key}, document.activeElement.id === 'room-filter')")).await;
+    ann.write(&hook("room-filter"), "needle HAY").await;
+    let marks = "[...document.querySelectorAll('[data-testid=\"search-result\"] mark')].map((mark) => mark.textContent)";
+    assert_eq!(ann.until(&format!("{marks}.length > 0 && {marks}")).await, json!(["Needle", "hay"]));
+    let said = ann.until("document.querySelector('[data-testid=\"search-result\"]').textContent").await;
+    let said = said.as_str().unwrap();
+    assert!(said.starts_with("Garden") && said.ends_with("You: A <b>Needle</b> in the haystack"), "{said}");
+    ann.click(&hook("search-result")).await;
+    ann.until(
+        "(() => { const found = document.querySelector('[data-testid=\"message\"][data-seq=\"2\"]')?.getBoundingClientRect();
+         const log = document.getElementById('log').getBoundingClientRect();
+         return found && found.top >= log.top && found.bottom <= log.bottom; })()",
+    )
+    .await;
+    // Escape.
+    ann.write(&hook("room-filter"), "\u{E00C}").await;
+    ann.until(
+        "document.getElementById('found').hidden && document.querySelectorAll('.room-item').length === 2",
+    )
+    .await;
 }
 
 #[tokio::test]
