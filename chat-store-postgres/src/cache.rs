@@ -26,6 +26,8 @@ const REMEMBERED_MAX: usize = 32_768;
 #[derive(Default)]
 pub(crate) struct Cache {
     generations: Mutex<Generations>,
+    /// The epoch that was read last.
+    epoch: Mutex<Option<String>>,
 }
 
 /// What was asked for of late, and before that: whatever is not asked for in a whole generation is forgotten.
@@ -87,6 +89,15 @@ impl Cache {
         let mut generations = self.generations.lock();
         generations.young.remove(&room);
         generations.old.remove(&room);
+    }
+
+    /// Forgets everything where the epoch is not the one that was read last: the database was put back, or is another.
+    pub(crate) fn see_epoch(&self, epoch: &str) {
+        let mut last = self.epoch.lock();
+        if last.as_deref() != Some(epoch) {
+            *last = Some(epoch.to_owned());
+            self.clear();
+        }
     }
 
     /// Forgets everything: the database may have gone back.

@@ -39,6 +39,7 @@ mod pointer;
 mod profile;
 mod room;
 mod rows;
+mod search;
 mod settle;
 mod sql;
 mod store;

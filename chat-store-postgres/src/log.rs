@@ -51,12 +51,15 @@ impl LogStore for PostgresStore {
     async fn epoch(&self) -> Result<String, StoreError> {
         const OPERATION: &str = "epoch";
         let rows = self.read(OPERATION, self.ask(&self.sql().log.epoch)).await?;
-        rows.first().ok_or(sqlx::Error::RowNotFound).and_then(|row| row.try_get(0)).map_err(failed(OPERATION))
+        let row = rows.first().ok_or(sqlx::Error::RowNotFound);
+        let epoch: String = row.and_then(|row| row.try_get(0)).map_err(failed(OPERATION))?;
+        self.cache().see_epoch(&epoch);
+        Ok(epoch)
     }
 
     async fn renew_epoch(&self, old: &str, new: &str) -> Result<String, StoreError> {
         const OPERATION: &str = "renew_epoch";
-        let renew = self.ask(&self.sql().log.renew_epoch).bind(old.to_owned()).bind(new.to_owned());
+        let renew = || self.ask(&self.sql().log.renew_epoch).bind(old.to_owned()).bind(new.to_owned());
         // Whoever renews it believes that the database went back.
         self.cache().clear();
         match self.write(OPERATION, renew).await?.first() {

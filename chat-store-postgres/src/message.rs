@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chat_core::{
     model::{MessageVersion, MessageView, ReactionCount, RoomId, Seq, ThreadSummary},
-    store::{MessagePage, MessageQuery, MessageStore, Range, StoreError},
+    store::{MessagePage, MessageQuery, MessageStore, Range, SearchPage, SearchQuery, StoreError},
 };
 use serde_json::Value;
 use sqlx::postgres::PgRow;
@@ -12,6 +12,7 @@ use crate::{
     PostgresStore,
     columns::{Columns, limit_column, message_columns, parse, seq_column},
     error::failed,
+    search,
     sql::statements,
 };
 
@@ -55,11 +56,8 @@ statements! {
 
 #[async_trait]
 impl MessageStore for PostgresStore {
-    async fn search(
-        &self,
-        _query: &chat_core::store::SearchQuery,
-    ) -> Result<chat_core::store::SearchPage, StoreError> {
-        Err(StoreError::new(chat_core::store::StoreErrorKind::Internal, "search"))
+    async fn search(&self, query: &SearchQuery) -> Result<SearchPage, StoreError> {
+        search::search(self, query).await
     }
 
     async fn messages(&self, room: RoomId, query: &MessageQuery) -> Result<MessagePage, StoreError> {

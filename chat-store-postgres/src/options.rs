@@ -7,13 +7,12 @@ const NAME_BYTES_MAX: usize = 63;
 #[derive(Clone, Debug)]
 pub struct PostgresOptions {
     pub(crate) schema: String,
-    pub(crate) language: String,
     pub(crate) statement_cache: bool,
 }
 
 impl Default for PostgresOptions {
     fn default() -> Self {
-        Self { schema: "chat".to_owned(), language: "simple".to_owned(), statement_cache: true }
+        Self { schema: "chat".to_owned(), statement_cache: true }
     }
 }
 
@@ -24,13 +23,6 @@ impl PostgresOptions {
     #[must_use]
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
         self.schema = schema.into();
-        self
-    }
-
-    /// The text-search configuration for searching messages, `simple` by default: a name as in `pg_ts_config`.
-    #[must_use]
-    pub fn language(mut self, language: impl Into<String>) -> Self {
-        self.language = language.into();
         self
     }
 
@@ -46,14 +38,9 @@ impl PostgresOptions {
         self
     }
 
-    /// Whether the names can be put into statements.
+    /// Whether the name can be put into statements.
     pub(crate) fn check(&self) -> Result<(), InvalidName> {
-        let (schema, language) = (is_name(&self.schema), is_name(&self.language));
-        match (schema && !self.schema.starts_with("pg_"), language) {
-            (false, _) => Err(InvalidName("schema")),
-            (_, false) => Err(InvalidName("language")),
-            _ => Ok(()),
-        }
+        if is_name(&self.schema) && !self.schema.starts_with("pg_") { Ok(()) } else { Err(InvalidName) }
     }
 }
 
@@ -65,8 +52,10 @@ fn is_name(text: &str) -> bool {
 
 /// A name that cannot be put into statements.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the {0} must be small letters, digits and underscores, no digit first, at most 63 bytes, not pg_")]
-pub(crate) struct InvalidName(&'static str);
+#[error(
+    "the schema must be small letters, digits and underscores, no digit first, at most 63 bytes, not pg_"
+)]
+pub(crate) struct InvalidName;
 
 #[cfg(test)]
 mod tests {
@@ -80,7 +69,5 @@ mod tests {
         for schema in ["", "1a", "A", "a b", "a;--", "a\"", "pg_a", "ä", &"a".repeat(64)] {
             assert!(PostgresOptions::default().schema(schema).check().is_err(), "{schema:?}");
         }
-        assert!(PostgresOptions::default().language("german").check().is_ok());
-        assert!(PostgresOptions::default().language("a'b").check().is_err());
     }
 }

@@ -65,7 +65,7 @@ impl PointerStore for PostgresStore {
             return Ok(Vec::new());
         }
         let all: Vec<&PointerMove> = moves.iter().collect();
-        let rows = self.write(OPERATION, self.ask_advance(&all, false)).await?;
+        let rows = self.write(OPERATION, || self.ask_advance(&all, false)).await?;
         let mut standing = HashMap::with_capacity(rows.len());
         note(&rows, &mut standing).map_err(failed(OPERATION))?;
         // No members, or held by someone: these alone are waited for.
@@ -74,7 +74,7 @@ impl PointerStore for PostgresStore {
             .filter(|wanted| !standing.contains_key(&(wanted.room, wanted.user.clone())))
             .collect();
         if !left.is_empty() {
-            let rows = self.write(OPERATION, self.ask_advance(&left, true)).await?;
+            let rows = self.write(OPERATION, || self.ask_advance(&left, true)).await?;
             note(&rows, &mut standing).map_err(failed(OPERATION))?;
         }
         let answer = |wanted: &PointerMove| {

@@ -77,16 +77,17 @@ impl PostgresStore {
         let texts = |of: fn(&Profile) -> &str| {
             profiles.iter().map(|(profile, _)| of(profile).to_owned()).collect::<Vec<String>>()
         };
-        let asked = self
-            .ask(statement)
-            .bind(texts(|profile| profile.id.as_str()))
-            .bind(texts(|profile| &profile.name))
-            .bind(texts(|profile| &profile.username))
-            .bind(texts(|profile| &profile.email))
-            .bind(texts(|profile| &profile.role))
-            .bind(profiles.iter().map(|(profile, _)| profile.avatar.clone()).collect::<Vec<_>>())
-            .bind(profiles.iter().map(|(_, seen)| seen.map(Timestamp::as_micros)).collect::<Vec<_>>());
-        self.write(operation, asked).await.map(drop)
+        let ask = || {
+            self.ask(statement)
+                .bind(texts(|profile| profile.id.as_str()))
+                .bind(texts(|profile| &profile.name))
+                .bind(texts(|profile| &profile.username))
+                .bind(texts(|profile| &profile.email))
+                .bind(texts(|profile| &profile.role))
+                .bind(profiles.iter().map(|(profile, _)| profile.avatar.clone()).collect::<Vec<_>>())
+                .bind(profiles.iter().map(|(_, seen)| seen.map(Timestamp::as_micros)).collect::<Vec<_>>())
+        };
+        self.write(operation, ask).await.map(drop)
     }
 }
 

@@ -225,8 +225,8 @@ impl RoomStore for PostgresStore {
 
     async fn lift_ban(&self, room: RoomId, user: &UserId) -> Result<bool, StoreError> {
         const OPERATION: &str = "lift_ban";
-        let asked = self.ask(&self.sql().room.lift_ban).bind(room.get()).bind(user.as_str().to_owned());
-        let rows = self.write(OPERATION, asked).await?;
+        let lift = || self.ask(&self.sql().room.lift_ban).bind(room.get()).bind(user.as_str().to_owned());
+        let rows = self.write(OPERATION, lift).await?;
         self.cache().forget(room);
         rows.first()
             .ok_or(sqlx::Error::RowNotFound)

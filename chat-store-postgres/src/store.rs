@@ -1,6 +1,6 @@
 //! The store itself, and how statements are asked of the database.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use chat_core::store::{StoreError, StoreErrorKind};
 use sqlx::{
@@ -9,10 +9,11 @@ use sqlx::{
     postgres::{PgArguments, PgRow},
     query::Query,
 };
+use tokio::time::sleep;
 
 use crate::{
     cache::Cache,
-    error::{Stage, failed, failed_at},
+    error::{Kind, Stage, failed, failed_at, kind},
     host::HostSql,
     load::LoadSql,
     log::LogSql,
@@ -22,9 +23,16 @@ use crate::{
     pointer::PointerSql,
     profile::ProfileSql,
     room::RoomSql,
+    search::SearchSql,
     verify::{self, Damage},
     write::WriteSql,
 };
+
+/// How often a statement is asked that loses against others.
+const TRIES: u32 = 5;
+
+/// Between two tries, the longer the more there were.
+const BETWEEN: Duration = Duration::from_millis(2);
 
 /// A statement with its arguments.
 pub(crate) type Asked = Query<'static, Postgres, PgArguments>;
@@ -54,6 +62,7 @@ pub(crate) struct Sql {
     pub(crate) host: HostSql,
     pub(crate) room: RoomSql,
     pub(crate) message: MessageSql,
+    pub(crate) search: SearchSql,
     pub(crate) pointer: PointerSql,
     pub(crate) profile: ProfileSql,
 }
@@ -79,6 +88,7 @@ impl PostgresStore {
             host: HostSql::new(schema),
             room: RoomSql::new(schema),
             message: MessageSql::new(schema),
+            search: SearchSql::new(schema),
             pointer: PointerSql::new(schema),
             profile: ProfileSql::new(schema),
         };
@@ -141,14 +151,22 @@ impl PostgresStore {
         self.link(operation).await?.read(asked).await.map_err(failed(operation))
     }
 
-    /// The rows of one writing statement.
+    /// The rows of one writing statement, asked again where it lost against others who wrote at the same time.
     pub(crate) async fn write(
         &self,
         operation: &'static str,
-        asked: Asked,
+        ask: impl Fn() -> Asked,
     ) -> Result<Vec<PgRow>, StoreError> {
-        let (answer, stage) = self.link(operation).await?.write(asked).await;
-        answer.map_err(failed_at(operation, stage))
+        let mut tries = 1;
+        loop {
+            let (answer, stage) = self.link(operation).await?.write(ask()).await;
+            match answer {
+                // The database undid it.
+                Err(error) if kind(&error) == Kind::Again && tries < TRIES => sleep(BETWEEN * tries).await,
+                answer => return answer.map_err(failed_at(operation, stage)),
+            }
+            tries += 1;
+        }
     }
 }
 

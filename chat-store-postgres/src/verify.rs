@@ -4,7 +4,7 @@ use std::fmt;
 
 use sqlx::{PgConnection, PgPool, Row as _, SqlStr};
 
-use crate::{migrate, sql::statements};
+use crate::{migrate, search, sql::statements};
 
 /// Findings of one look at most.
 const DAMAGE_MAX: usize = 100;
@@ -97,13 +97,16 @@ statements! {
                 EXISTS (SELECT 1 FROM {s}members x WHERE x.room = r.id)
                 OR EXISTS (SELECT 1 FROM {s}room_keys x WHERE x.room = r.id)
                 OR EXISTS (SELECT 1 FROM {s}bans x WHERE x.room = r.id))";
+        searchable = "SELECT x.room, 'what was searched for is left of ' || x.seq FROM {s}search x
+            LEFT JOIN {s}messages m ON m.room = x.room AND m.seq = x.seq AND m.id = x.id
+            WHERE m.id IS NULL OR m.deleted OR m.kind = 'system'";
         present = "SELECT relname::text FROM pg_catalog.pg_class WHERE relnamespace = to_regnamespace('\"{n}\"')
             UNION ALL SELECT proname::text FROM pg_catalog.pg_proc WHERE pronamespace = to_regnamespace('\"{n}\"')";
     }
 }
 
 impl VerifySql {
-    const fn in_order(&self) -> [&SqlStr; 15] {
+    const fn in_order(&self) -> [&SqlStr; 16] {
         [
             &self.meta,
             &self.counters,
@@ -120,6 +123,7 @@ impl VerifySql {
             &self.targets,
             &self.threads,
             &self.dropped,
+            &self.searchable,
         ]
     }
 }
@@ -138,6 +142,9 @@ pub(crate) async fn run(pool: &PgPool, schema: &str) -> sqlx::Result<Vec<Damage>
         for row in rows.iter().take(left) {
             damage.push(Damage { room: row.try_get(0)?, what: row.try_get(1)? });
         }
+    }
+    for row in search::unfound(&mut tx, schema, DAMAGE_MAX - damage.len()).await? {
+        damage.push(row);
     }
     tx.commit().await?;
     Ok(damage)

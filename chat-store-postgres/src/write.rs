@@ -16,6 +16,7 @@ use crate::{
     pending::{LoggedEvent, MemberWrite, Newest},
     room::key_columns,
     rows::{Row, Rows},
+    search,
     sql::statements,
     store::{Asked, PostgresStore},
 };
@@ -25,7 +26,7 @@ statements! {
     WriteSql {
         commit = "SELECT o_id, o_shift, o_at, o_held, o_ids FROM {s}commit_v1(
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-            $24, $25, $26, $27, $28, $29::jsonb)";
+            $24, $25, $26, $27, $28, $29, $30::jsonb)";
     }
 }
 
@@ -145,7 +146,8 @@ fn messages(asked: Asked, batch: &Batch) -> sqlx::Result<Asked> {
         .bind(opt(|m| m.thread))
         .bind(json(|m| json_column(&m.mentions, m.mentions.is_empty())))
         .bind(json(|m| json_column(&m.attachments, m.attachments.is_empty())))
-        .bind(json(|m| json_column(&m.metadata, m.metadata.is_empty()))))
+        .bind(json(|m| json_column(&m.metadata, m.metadata.is_empty())))
+        .bind(sent.iter().map(|sent| search::words(sent.message)).collect::<Vec<String>>()))
 }
 
 fn counted(count: u64) -> sqlx::Result<i64> {
@@ -233,6 +235,7 @@ impl More<'_> {
                 r.put(room).put(seq_column(*seq)).put(&message.content);
                 r.put(message.edited_at.map(Timestamp::as_micros)).put(message.version).put(message.deleted);
                 put_lists(r, message);
+                r.put(search::words(message));
             });
         }
         for ((room, root), (count, last)) in &pending.replies {

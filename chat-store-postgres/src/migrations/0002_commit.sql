@@ -8,8 +8,8 @@
 -- `r_…`: the rooms, by the ids that the caller knows them by, which for rooms to be made are its own; what the rules
 -- saw of them (`r_rules` NULL: to be made), and what becomes of them (`w_…`). A room that is `r_exact` must stand at
 -- the same head too. The others have plain sends alone, which move to wherever the head is by now.
--- `m_…`: messages, in the order that ids are to be given in (the sender '' is the host). `n_…`: mentions. Both say which
--- of `r_…` their room is.
+-- `m_…`: messages, in the order that ids are to be given in (the sender '' is the host; `m_words` is '' for one that is
+-- not to be found). `n_…`: mentions. Both say which of `r_…` their room is.
 -- `more`: everything else, as lists of rows under the names below.
 --
 -- The answer says for each of `r_…` its id, by how much positions and ordinals moved, and its latest time before: NULL
@@ -23,7 +23,7 @@ CREATE FUNCTION {s}commit_v1(
     w_head bigint[], w_at bigint[], w_messages bigint[], w_members bigint[], w_newest bigint[],
     m_room integer[], m_seq bigint[], m_ordinal bigint[], m_sender text[], m_client_id text[], m_digest bytea[],
     m_kind text[], m_content text[], m_at bigint[], m_reply_to bigint[], m_thread bigint[], m_mentions text[],
-    m_attachments text[], m_metadata text[],
+    m_attachments text[], m_metadata text[], m_words text[],
     n_user text[], n_room integer[], n_seq bigint[],
     more jsonb,
     OUT o_id bigint[], OUT o_shift bigint[], OUT o_counted bigint[], OUT o_at bigint[], OUT o_held bigint[],
@@ -129,22 +129,27 @@ BEGIN
     END IF;
 
     IF cardinality(m_room) > 0 THEN
-        WITH put AS (
-            INSERT INTO {s}messages (room, seq, id, ordinal, sender, client_id, digest, kind, content, at, edited_at,
-                version, deleted, reply_to, thread, mentions, attachments, metadata, replies, last_reply)
-            SELECT x.id, x.seq, nextval('{s}message_ids'), x.ordinal, x.sender, x.client_id, x.digest, x.kind, x.content,
-                x.at, NULL, 1, false, x.reply_to, x.thread, x.mentions, x.attachments, x.metadata, 0, NULL
-            FROM (
+        WITH given AS MATERIALIZED (
+            SELECT nextval('{s}message_ids') AS new_id, x.* FROM (
                 SELECT o_id[m.room] AS id, m.seq + o_shift[m.room] AS seq, m.ordinal + o_counted[m.room] AS ordinal,
                     nullif(m.sender, '') AS sender, m.client_id, m.digest, m.kind, m.content,
-                    greatest(m.at, o_at[m.room]) AS at, m.reply_to, m.thread, m.mentions, m.attachments, m.metadata
+                    greatest(m.at, o_at[m.room]) AS at, m.reply_to, m.thread, m.mentions, m.attachments, m.metadata,
+                    m.words
                 FROM unnest(m_room, m_seq, m_ordinal, m_sender, m_client_id, m_digest, m_kind, m_content, m_at,
-                    m_reply_to, m_thread, m_mentions, m_attachments, m_metadata) WITH ORDINALITY
+                    m_reply_to, m_thread, m_mentions, m_attachments, m_metadata, m_words) WITH ORDINALITY
                     AS m (room, seq, ordinal, sender, client_id, digest, kind, content, at, reply_to, thread, mentions,
-                        attachments, metadata, ord)
-                WHERE o_id[m.room] IS NOT NULL ORDER BY m.ord) x
-            RETURNING id)
-        SELECT array_agg(p.id ORDER BY p.id) INTO o_ids FROM put p;
+                        attachments, metadata, words, ord)
+                WHERE o_id[m.room] IS NOT NULL ORDER BY m.ord) x),
+        put AS (
+            INSERT INTO {s}messages (room, seq, id, ordinal, sender, client_id, digest, kind, content, at, edited_at,
+                version, deleted, reply_to, thread, mentions, attachments, metadata, replies, last_reply)
+            SELECT x.id, x.seq, x.new_id, x.ordinal, x.sender, x.client_id, x.digest, x.kind, x.content, x.at, NULL, 1,
+                false, x.reply_to, x.thread, x.mentions, x.attachments, x.metadata, 0, NULL
+            FROM given x),
+        searchable AS (
+            INSERT INTO {s}search (id, room, seq, words)
+            SELECT x.new_id, x.id, x.seq, {s}search_words_v1(x.new_id, x.id, x.words) FROM given x WHERE x.words <> '')
+        SELECT array_agg(x.new_id ORDER BY x.new_id) INTO o_ids FROM given x;
     END IF;
 
     IF more IS NOT NULL THEN

@@ -7,6 +7,7 @@ $body$;
 
 CREATE FUNCTION {s}forget_v1(dropped bigint[]) RETURNS void LANGUAGE plpgsql VOLATILE AS $body$
 BEGIN
+    DELETE FROM {s}search t USING {s}messages m WHERE m.room = ANY (dropped) AND t.id = m.id;
     DELETE FROM {s}messages t WHERE t.room = ANY (dropped);
     DELETE FROM {s}room_events t WHERE t.room = ANY (dropped);
     DELETE FROM {s}members t WHERE t.room = ANY (dropped);
@@ -37,6 +38,12 @@ BEGIN
             deleted = (n ->> 5)::boolean, mentions = n ->> 6, attachments = n ->> 7, metadata = n ->> 8
         FROM jsonb_array_elements(more -> 'changed') AS n
         WHERE m.room = (n ->> 0)::bigint AND m.seq = (n ->> 1)::bigint AND m.room = ANY (s_id);
+        DELETE FROM {s}search t USING jsonb_array_elements(more -> 'changed') AS n, {s}messages m
+        WHERE m.room = (n ->> 0)::bigint AND m.seq = (n ->> 1)::bigint AND m.room = ANY (s_id) AND t.id = m.id;
+        INSERT INTO {s}search (id, room, seq, words)
+        SELECT m.id, m.room, m.seq, {s}search_words_v1(m.id, m.room, n ->> 9)
+        FROM jsonb_array_elements(more -> 'changed') AS n, {s}messages m
+        WHERE m.room = (n ->> 0)::bigint AND m.seq = (n ->> 1)::bigint AND m.room = ANY (s_id) AND n ->> 9 <> '';
     END IF;
     IF more ? 'replies' THEN
         UPDATE {s}messages m SET replies = m.replies + (n ->> 2)::bigint,

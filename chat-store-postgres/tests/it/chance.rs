@@ -1,5 +1,7 @@
 //! Random changes and questions, from a seed.
 
+use std::collections::BTreeSet;
+
 use chat_core::{
     Event, EventBody,
     model::{
@@ -8,7 +10,8 @@ use chat_core::{
     },
     store::{
         Actor, Change, ChangeBody, EventLimit, MessageQuery, NewMessage, NewRoom, PointerMove, Range,
-        Require, RoomKey, RoomScope, RoomUpdate, RoomsQuery,
+        Require, RoomKey, RoomScope, RoomUpdate, RoomsQuery, SearchQuery, SearchScope, SearchText,
+        SearchedRoom,
     },
     testkit::Rng,
 };
@@ -245,6 +248,20 @@ impl Chance {
             thread: self.maybe(0.3, Self::seq),
             visible_from: if self.often(0.3) { self.seq() } else { Seq::ZERO },
             limit: self.rng.below(12) as usize,
+        }
+    }
+
+    pub(crate) fn search_query(&mut self) -> SearchQuery {
+        let words = (0..1 + self.rng.below(2)).map(|_| self.text()).collect::<Vec<_>>().join(" ");
+        let from = |chance: &mut Self| if chance.often(0.3) { chance.seq() } else { Seq::ZERO };
+        let rooms: BTreeSet<RoomId> = self.room_ids().into_iter().collect();
+        let these = rooms.into_iter().map(|room| SearchedRoom { room, visible_from: from(self) }).collect();
+        SearchQuery {
+            text: SearchText::new(&if self.often(0.2) { words.to_uppercase() } else { words }),
+            scope: if self.often(0.2) { SearchScope::Everywhere } else { SearchScope::These(these) },
+            sender: self.maybe(0.3, Self::user),
+            before: None,
+            limit: 1 + self.rng.below(6) as usize,
         }
     }
 

@@ -6,7 +6,8 @@ use chat_core::{
     EventBody,
     model::{Role, Seq, Timestamp},
     store::{
-        Change, ChangeBody, LogStore as _, Outcome, PointerMove, PointerStore as _, Refusal, RoomStore as _,
+        Change, ChangeBody, LogStore as _, Outcome, PointerMove, PointerStore as _, ProfileStore as _,
+        Refusal, RoomStore as _,
     },
 };
 use chat_store_postgres::{PostgresStore, sqlx};
@@ -280,4 +281,27 @@ async fn a_room_that_a_host_is_making_is_held() {
         }
     }
     assert_sound(&store).await;
+}
+
+/// What the database ended for another's sake is done all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_lost_against_another_asks_again() {
+    let scratch = Scratch::new();
+    let store = scratch.open().await;
+    let both = [(user("ann"), Timestamp::from_micros(5)), (user("bob"), Timestamp::from_micros(5))];
+    store.touch(&both).await.unwrap();
+    let mut other = scratch.connect().await;
+    let later = |name: &str| format!("UPDATE {{s}}profiles SET last_seen = 7 WHERE id = '{name}'");
+    scratch.run(&mut other, &format!("BEGIN; {}", later("bob"))).await;
+    let touching = tokio::spawn({
+        let (store, both) = (store.clone(), both.clone().map(|(user, _)| (user, Timestamp::from_micros(9))));
+        async move { store.touch(&both).await }
+    });
+    wait_for_waiters(&scratch, 1).await;
+    // Each waits for the other now; who has waited longer looks first, and is ended.
+    scratch.run(&mut other, &later("ann")).await;
+    release(other).await;
+    touching.await.unwrap().unwrap();
+    let seen = store.profiles(&both.map(|(user, _)| user)).await.unwrap();
+    assert!(seen.iter().all(|row| row.last_seen == Some(Timestamp::from_micros(9))), "{seen:?}");
 }

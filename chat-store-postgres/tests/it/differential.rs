@@ -125,6 +125,10 @@ impl Both {
             same!(self, events(room, after, event_limit));
             let query = chance.message_query();
             same!(self, messages(room, &query));
+            let mut query = chance.search_query();
+            for _ in 0..3 {
+                query.before = same!(self, search(&query)).next;
+            }
             let query = chance.rooms_query();
             same!(self, rooms(&query));
             let key = chance.key();

@@ -8,6 +8,7 @@ mod differential;
 mod host;
 mod loss;
 mod scratch;
+mod search;
 mod suite;
 mod upkeep;
 mod words;

@@ -4,14 +4,14 @@ use std::error::Error as _;
 
 use chat_core::{
     model::Seq,
-    store::{LogStore as _, Outcome, StoreErrorKind},
+    store::{LogStore as _, Outcome, Refusal, StoreErrorKind},
 };
 use chat_store_postgres::{PostgresOptions, PostgresStore, sqlx};
 use futures::future::join_all;
 
 use crate::{
     scratch::{Scratch, pool, pool_of},
-    words::{assert_sound, commit, delete, head, room, send},
+    words::{assert_sound, by, commit, delete, head, room, send},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -63,6 +63,23 @@ async fn schemas_keep_stores_in_one_database_apart() {
     assert_ne!(one.epoch().await.unwrap(), two.epoch().await.unwrap());
 }
 
+/// A restore may bring back another room under the number that the remembered one had.
+#[tokio::test]
+async fn what_was_remembered_ends_with_the_epoch() {
+    let scratch = Scratch::new();
+    let store = scratch.open().await;
+    let room = room(&store).await;
+    store.epoch().await.unwrap();
+    commit(&store, by("bob", send(room, 1))).await.unwrap();
+    let mut connection = scratch.connect().await;
+    let restore = "DELETE FROM {s}members WHERE user_id = 'bob'; UPDATE {s}rooms SET members = 1;
+        UPDATE {s}meta SET epoch = 'another'";
+    scratch.run(&mut connection, restore).await;
+    assert_eq!(store.epoch().await.unwrap(), "another");
+    assert_eq!(commit(&store, by("bob", send(room, 2))).await, Err(Refusal::RoomNotFound));
+    assert_sound(&store).await;
+}
+
 #[tokio::test]
 async fn a_schema_that_is_no_name_is_refused() {
     let options = PostgresOptions::default().schema("a\";--");
@@ -94,7 +111,7 @@ async fn without_prepared_statements_all_goes_the_same() {
     let mut held = scratch.connect().await;
     scratch.run(&mut held, "BEGIN; SELECT 1 FROM {s}rooms FOR NO KEY UPDATE").await;
     let answers = store.commit_held(vec![send(room, 9)]).await.unwrap();
-    assert_eq!(answers, [Err(chat_core::store::Refusal::Held)]);
+    assert_eq!(answers, [Err(Refusal::Held)]);
     scratch.run(&mut held, "COMMIT").await;
     assert_eq!(head(&store, room).await, Seq::new(4));
     // Nothing stays prepared on a connection that others get after us, and no setting either.
@@ -139,6 +156,17 @@ async fn verify_says_what_is_damaged_and_where() {
         ("ALTER SEQUENCE {s}message_ids RESTART 1", "an id above the greatest that was given"),
         ("DELETE FROM {s}meta", "there are 0 rows of the epoch, not one"),
         ("UPDATE {s}messages SET room = 8 WHERE seq = 5", "room 8: a row without its room"),
+        ("DELETE FROM {s}search WHERE seq = 3", "room 1: message 3 is not found by all its words"),
+        (
+            "UPDATE {s}search SET words = '''0/#1'' ''0/other''' WHERE seq = 3",
+            "room 1: message 3 is not found by all its words",
+        ),
+        (
+            "INSERT INTO {s}search SELECT id, room, seq, '''0/message''' FROM {s}messages WHERE deleted",
+            "room 1: what was searched for is left of 2",
+        ),
+        ("INSERT INTO {s}search VALUES (99, 1, 98, '')", "room 1: what was searched for is left of 98"),
+        ("DROP INDEX {s}search_words", "search_words is missing"),
         ("DROP TABLE {s}bans", "bans is missing"),
         ("DROP INDEX {s}messages_sent", "messages_sent is missing"),
         ("DROP FUNCTION {s}advance_v1", "advance_v1 is missing"),
