@@ -45,6 +45,7 @@ files! {
     "/selftest/connection.test.js": "text/javascript; charset=utf-8" = "tests/connection.test.js",
     "/selftest/harness.js": "text/javascript; charset=utf-8" = "tests/harness.js",
     "/selftest/highlight.test.js": "text/javascript; charset=utf-8" = "tests/highlight.test.js",
+    "/selftest/message-around.test.js": "text/javascript; charset=utf-8" = "tests/message-around.test.js",
     "/selftest/outbox.test.js": "text/javascript; charset=utf-8" = "tests/outbox.test.js",
     "/selftest/pieces.test.js": "text/javascript; charset=utf-8" = "tests/pieces.test.js",
     "/selftest/room-state.test.js": "text/javascript; charset=utf-8" = "tests/room-state.test.js",

@@ -5,6 +5,7 @@ import '/selftest/pieces.test.js';
 import '/selftest/connection.test.js';
 import '/selftest/outbox.test.js';
 import '/selftest/highlight.test.js';
+import '/selftest/message-around.test.js';
 import '/selftest/room-state.test.js';
 import '/selftest/text.test.js';
 
