@@ -163,7 +163,9 @@ async fn refuse(flags: &[&str]) -> String {
 async fn flags_that_cannot_work_are_refused() {
     for (flags, word) in [
         (&["--nope"][..], "--nope"),
-        (&["--database=postgres://x"], "must be sqlite://FILE or memory:"),
+        (&["--database=mysql://x"], "must be sqlite://FILE, postgres://USER@HOST/DATABASE or memory:"),
+        (&["--database=postgres://x"], "--jwt-secret must be given"),
+        (&["--database=memory:", "--redis=nonsense"], "redis"),
         (&["--database=memory:", "--limit=nope=1"], "content_bytes_max"),
         (&["--database=memory:", "--limit=sends=fast"], "sends=fast"),
         (&["--database=memory:", "--allow-origin=nonsense"], "origin"),
