@@ -143,13 +143,26 @@ impl Browser {
     }
 
     pub(crate) async fn click(&self, selector: &str) {
-        let element = self.find(selector).await;
-        self.command(&format!("/element/{element}/click"), json!({})).await;
+        self.act(selector, "click", json!({})).await;
     }
 
     pub(crate) async fn write(&self, selector: &str, text: &str) {
-        let element = self.find(selector).await;
-        self.command(&format!("/element/{element}/value"), json!({ "text": text })).await;
+        self.act(selector, "value", json!({ "text": text })).await;
+    }
+
+    /// Does something to the element of this selector. A page may draw it anew between the look and the act: then it is
+    /// looked for again, as a person would.
+    async fn act(&self, selector: &str, action: &str, body: Value) {
+        loop {
+            let element = self.find(selector).await;
+            let path = format!("{}/element/{element}/{action}", self.path);
+            let answer = http::ask(self.driver, "POST", &path, None, Some(&body)).await;
+            if answer.status == 404 && answer.json()["value"]["error"] == "stale element reference" {
+                continue;
+            }
+            assert_eq!(answer.status, 200, "{action} {selector} {body}: {answer:?}");
+            return;
+        }
     }
 }
 
