@@ -8,6 +8,7 @@ use std::{env, process::ExitCode};
 mod ci;
 mod deny;
 mod shell;
+mod soak;
 mod test;
 mod tidy;
 mod tools;
@@ -16,6 +17,7 @@ mod workspace;
 const HELP: &str = "\
 cargo xtask test [-p CRATE]… [FILTER] [-- ARGS]   every test, or those chosen; sets up what they need
 cargo xtask ci [STEP]…                            all that must hold before a change lands, or the steps named
+cargo xtask soak [--minutes M] [--seed S]         servers, clients and faults by chance, for so long (10 minutes)
 cargo xtask tidy                                  checks of the tree that no compiler makes
 cargo xtask help                                  this text
 ";
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
     let outcome = workspace::enter().and_then(|()| match command.as_deref() {
         Some("test") => test::run(&rest),
         Some("ci") => ci::run(&rest),
+        Some("soak") => soak::run(&rest),
         Some("tidy") => tidy::run(),
         None | Some("help" | "--help" | "-h") => {
             print!("{HELP}");

@@ -1,4 +1,4 @@
-//! Sign-up and sign-in of demo accounts: tokens for the chat, nothing more.
+//! Sign-up, sign-in and sign-out of demo accounts: tokens for the chat, nothing more.
 
 use std::{
     sync::Arc,
@@ -10,8 +10,9 @@ use axum::{
     extract::{Query, State, rejection::JsonRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{delete, get, post},
 };
+use chat_core::{Engine, model::UserId};
 use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -27,6 +28,7 @@ const FOUND_MAX: usize = 20;
 /// What the routes need.
 #[derive(Clone)]
 struct Demo {
+    engine: Engine,
     accounts: Accounts,
     secret: Arc<str>,
 }
@@ -51,9 +53,13 @@ struct Search {
     q: String,
 }
 
-/// `/auth/signup/`, `/auth/login/`, `/auth/users/`, with and without the last slash.
-pub(crate) fn routes<S: Clone + Send + Sync + 'static>(accounts: Accounts, secret: Arc<str>) -> Router<S> {
-    let demo = Demo { accounts, secret };
+/// `/auth/signup/`, `/auth/login/`, `/auth/users/`, `/auth/sessions/`, with and without the last slash.
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(
+    engine: Engine,
+    accounts: Accounts,
+    secret: Arc<str>,
+) -> Router<S> {
+    let demo = Demo { engine, accounts, secret };
     Router::new()
         .route("/auth/signup", post(sign_up))
         .route("/auth/signup/", post(sign_up))
@@ -61,6 +67,8 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>(accounts: Accounts, secre
         .route("/auth/login/", post(sign_in))
         .route("/auth/users", get(search))
         .route("/auth/users/", get(search))
+        .route("/auth/sessions", delete(sign_out))
+        .route("/auth/sessions/", delete(sign_out))
         .with_state(demo)
 }
 
@@ -81,16 +89,31 @@ async fn sign_in(State(demo): State<Demo>, body: Result<Json<Credentials>, JsonR
 }
 
 async fn search(State(demo): State<Demo>, headers: HeaderMap, Query(search): Query<Search>) -> Response {
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = bearer.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-    let key = DecodingKey::from_secret(demo.secret.as_bytes());
-    if jsonwebtoken::decode::<Claims>(token, &key, &Validation::default()).is_err() {
+    if caller(&demo, &headers).is_none() {
         return problem(StatusCode::UNAUTHORIZED, "unauthorized", "sign in first");
     }
     match demo.accounts.search(&search.q, FOUND_MAX).await {
         Ok(found) => Json(found).into_response(),
         Err(error) => refusal(&error),
     }
+}
+
+/// Ends every connection of who asks, on every node. The token holds on: nothing here keeps a list of tokens.
+async fn sign_out(State(demo): State<Demo>, headers: HeaderMap) -> Response {
+    let user = caller(&demo, &headers).and_then(|claims| UserId::new(claims.user_id.to_string()).ok());
+    let Some(user) = user else {
+        return problem(StatusCode::UNAUTHORIZED, "unauthorized", "sign in first");
+    };
+    demo.engine.disconnect(&user);
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// Who asks, by the bearer token.
+fn caller(demo: &Demo, headers: &HeaderMap) -> Option<Claims> {
+    let bearer = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let key = DecodingKey::from_secret(demo.secret.as_bytes());
+    let token = jsonwebtoken::decode(bearer.strip_prefix("Bearer ")?, &key, &Validation::default());
+    token.ok().map(|token| token.claims)
 }
 
 fn token(demo: &Demo, account: &Account, status: StatusCode) -> Response {

@@ -144,8 +144,11 @@ fn routes(
         chat = chat.allow_origin(origin.trim())?;
     }
     let sockets = chat.sockets();
-    let demo =
-        if config.has_demo_accounts() { demo::routes(accounts, Arc::clone(secret)) } else { Router::new() };
+    let demo = if config.has_demo_accounts() {
+        demo::routes(engine.clone(), accounts, Arc::clone(secret))
+    } else {
+        Router::new()
+    };
     // Everything stands behind the same gate: origins hold on every path.
     let gate = chat.gate();
     let docs = SwaggerUi::new(format!("{MOUNT}/docs"))

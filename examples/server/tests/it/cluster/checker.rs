@@ -1,8 +1,11 @@
 //! Holds what clients saw against the logs.
 
+mod tests;
+
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
+    ops::AddAssign,
 };
 
 use serde_json::Value;
@@ -144,7 +147,9 @@ impl Evidence {
         for (told, target) in &record.reactions {
             let event = self.event(told.place.0, told.place.1);
             let is_there = event.is_some_and(|event| {
-                event["type"] == "reaction_added" && event["actor"] == record.user && event["target"] == *target
+                event["type"] == "reaction_added"
+                    && event["actor"] == record.user
+                    && event["target"] == *target
             });
             if told.epoch == epoch && !is_there {
                 wrong.push(format!("{name}: a reaction acknowledged at {:?}, where {event:?}", told.place));
@@ -170,6 +175,11 @@ impl Evidence {
         for (number, connection) in record.connections.iter().enumerate() {
             let on = format!("{name}, connection {number}, node {}", connection.node);
             check_connection(connection, &on, wrong);
+            let before = number.checked_sub(1).map(|before| &record.connections[before].epoch);
+            let is_news = before.is_some_and(|before| *before != connection.epoch);
+            if connection.is_reset != is_news {
+                wrong.push(format!("{on}: reset is {}, epoch before {before:?}", connection.is_reset));
+            }
             let is_restored = connection.close == Some(RESTORED) && connection.epoch != epoch;
             if !CLOSES.contains(&connection.close) && !is_restored {
                 wrong.push(format!("{on}: closed with {:?}", connection.close));
@@ -180,7 +190,8 @@ impl Evidence {
         }
         for room in &record.rooms {
             let (cursor, head) = (record.cursors.get(room), self.heads.get(room));
-            if cursor.is_none() || cursor < head {
+            let end = self.logs.get(room).map(|log| log.len() as u64);
+            if cursor.is_none() || cursor < head || cursor > end.as_ref() {
                 wrong.push(format!("{name} ended at {cursor:?} of room {room}, whose head is {head:?}"));
             }
         }
@@ -258,6 +269,21 @@ fn check_connection(connection: &Connection, on: &str, wrong: &mut Vec<String>) 
             wrong.push(format!("{on}: {given:?} leaves out what could be given"));
         }
         *cursor = to;
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        self.acknowledged += more.acknowledged;
+        self.deliveries += more.deliveries;
+        self.events += more.events;
+        self.connections += more.connections;
+        self.repeats += more.repeats;
+        self.gaps += more.gaps;
+        self.refused += more.refused;
+        self.unknown += more.unknown;
+        self.abandoned += more.abandoned;
+        self.given_up += more.given_up;
     }
 }
 

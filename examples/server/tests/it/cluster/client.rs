@@ -2,12 +2,7 @@
 
 mod talk;
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::{
@@ -24,8 +19,8 @@ use super::{
 };
 use crate::socket::Socket;
 
-/// Until a node that says nothing is given up. A node that stands still takes connections, and answers nobody.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Until a node that does not welcome is given up. A node that stands still takes connections, and answers nobody.
+const WELCOME_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Before it tries again; doubled each time, up to the second.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(800)];
@@ -124,7 +119,7 @@ impl Client {
     pub(crate) async fn run(mut self) -> Record {
         let mut wait = BACKOFF[0];
         loop {
-            let Ok(Some((mut socket, welcome))) = timeout(PATIENCE, self.join()).await else {
+            let Ok(Some((mut socket, welcome))) = timeout(WELCOME_PATIENCE, self.join()).await else {
                 sleep(self.part.chance.between(wait / 2, wait)).await;
                 wait = (wait * 2).min(BACKOFF[1]);
                 self.elsewhere();

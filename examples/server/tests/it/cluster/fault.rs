@@ -1,6 +1,9 @@
 //! What goes wrong.
 
+use std::{mem::discriminant, time::Duration};
+
 use super::{
+    chance::Chance,
     nodes::{NODES, Nodes},
     proxy::Mode,
 };
@@ -29,6 +32,37 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    pub(crate) fn any(chance: &mut Chance) -> Self {
+        let node = chance.below(NODES);
+        *chance.pick(&[
+            Self::NodeKilled(node),
+            Self::NodeFrozen(node),
+            Self::RedisKilled,
+            Self::RedisDeaf,
+            Self::RedisUnreachable,
+            Self::RedisBlackHole(node),
+            Self::PostgresDown,
+            Self::PostgresRefuses,
+            Self::PostgresBlackHole(node),
+        ])
+    }
+
+    /// How long it is held where there is time.
+    pub(crate) const fn longest(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::NodeKilled(_) | Self::RedisKilled | Self::PostgresDown => 5,
+            Self::NodeFrozen(_) => 15,
+            Self::PostgresRefuses | Self::PostgresBlackHole(_) => 20,
+            Self::RedisDeaf | Self::RedisUnreachable | Self::RedisBlackHole(_) => 30,
+        })
+    }
+
+    /// Whether another fault may be there at the same time: each node and each proxy has one.
+    pub(crate) fn goes_with(self, other: Self) -> bool {
+        let is_of_node = |fault| matches!(fault, Self::NodeKilled(_) | Self::NodeFrozen(_));
+        discriminant(&self) != discriminant(&other) && !(is_of_node(self) && is_of_node(other))
+    }
+
     pub(crate) fn begin(self, nodes: &mut Nodes) {
         match self {
             Self::NodeKilled(node) => nodes.node_mut(node).kill(),

@@ -83,16 +83,17 @@ impl Fleet {
     /// Waits until each of some nodes has acknowledged so much more.
     pub(crate) async fn more(&mut self, on: &[usize], count: u64) {
         let before = self.seen.borrow_and_update().acknowledged;
-        let enough = |progress: &Progress| {
-            on.iter().all(|&node| progress.acknowledged[node] >= before[node] + count)
-        };
+        let enough =
+            |progress: &Progress| on.iter().all(|&node| progress.acknowledged[node] >= before[node] + count);
         stuck(self.seen.wait_for(enough)).await.unwrap();
     }
 
     /// Waits until every client was told that the store is another.
     pub(crate) async fn all_reset(&mut self) {
         let count = self.clients.len();
-        stuck(self.seen.wait_for(|progress| progress.reset.values().any(|&reset| reset == count))).await.unwrap();
+        stuck(self.seen.wait_for(|progress| progress.reset.values().any(|&reset| reset == count)))
+            .await
+            .unwrap();
     }
 
     /// Everyone drops their connection and comes back.

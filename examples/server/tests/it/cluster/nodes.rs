@@ -40,7 +40,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    async fn new(number: usize, backend: &Backend) -> Self {
+    async fn new(number: usize, backend: &Backend, more: &[&str]) -> Self {
         let postgres = Proxy::before(backend.postgres.port()).await;
         let redis = Proxy::before(backend.redis.port()).await;
         let database = format!("postgres://postgres@127.0.0.1:{}/{DATABASE}", postgres.port());
@@ -56,7 +56,7 @@ impl Node {
             // Who is there and has what is told in the small rooms alone: it is not what is tested here.
             "--limit=signals_room_max=10".to_owned(),
         ];
-        let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+        let flags: Vec<_> = flags.iter().map(String::as_str).chain(more.iter().copied()).collect();
         let launch = Launch::on(Folder::new(&format!("node-{number}")), database, &flags);
         Self { launch, server: None, address: SocketAddr::from(([127, 0, 0, 1], 0)), postgres, redis }
     }
@@ -109,12 +109,13 @@ pub(crate) struct Nodes {
 }
 
 impl Nodes {
-    pub(crate) async fn start() -> Self {
+    /// Starts them, all with these flags too.
+    pub(crate) async fn start(more: &[&str]) -> Self {
         let alone = ALONE.lock().await;
         let backend = Backend::start();
         let mut nodes = Vec::new();
         for number in 0..NODES {
-            let mut node = Node::new(number, &backend).await;
+            let mut node = Node::new(number, &backend, more).await;
             node.start(&[]);
             nodes.push(node);
         }

@@ -21,7 +21,7 @@ pub(super) const SCALE: Scale = Scale { seed: 1, clients: 200, pace: Duration::f
 
 /// Load, a fault that is held while the load goes on, load again; then all is read, and checked.
 async fn survives(what: &str, fault: Fault, hold: Duration) {
-    let mut nodes = Nodes::start().await;
+    let mut nodes = Nodes::start(&[]).await;
     let mut fleet = Fleet::set_out(&nodes, SCALE).await;
     fleet.more(&ALL, SOME).await;
     fault.begin(&mut nodes);
@@ -69,8 +69,13 @@ async fn postgres_takes_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_waits_for_postgres_and_nobody_tells_it() {
+    survives("a node waits for postgres", Fault::PostgresBlackHole(0), Duration::from_secs(6)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everyone_comes_back_at_once() {
-    let nodes = Nodes::start().await;
+    let nodes = Nodes::start(&[]).await;
     let mut fleet = Fleet::set_out(&nodes, SCALE).await;
     for _ in 0..3 {
         fleet.more(&ALL, SOME).await;

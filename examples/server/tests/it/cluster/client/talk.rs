@@ -5,11 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{Client, End, PATIENCE};
+use super::{Client, End};
 use crate::{
     cluster::record::{Acknowledged, Answered, Given},
     socket::{Heard, Socket},
 };
+
+/// Until a node that does not answer is given up.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Commands of a client that are not answered yet.
 const PENDING_MAX: usize = 3;
@@ -247,7 +250,8 @@ impl Client {
 
     fn take(&mut self, frame: &Value) -> Option<Pending> {
         let number = frame["id"].as_u64();
-        let found = self.pending.iter().position(|pending| pending.frame.is_some() && pending.frame == number);
+        let found =
+            self.pending.iter().position(|pending| pending.frame.is_some() && pending.frame == number);
         if found.is_none() {
             self.record.odd.push(format!("an answer to nothing: {frame}"));
         }
