@@ -47,7 +47,6 @@ impl Ear {
                 Ok(Heard::Frame(frame)) => {
                     self.heard.push(frame.clone());
                     if what(&frame) {
-                        println!("TIMING {:?} {frame}", start.elapsed());
                         return frame;
                     }
                 }
