@@ -1,12 +1,16 @@
 //! A server's process and its folder.
 
 use std::{
+    collections::hash_map::RandomState,
     env, fs,
     fs::File,
+    hash::{BuildHasher, Hasher},
+    io,
     net::{Ipv4Addr, TcpListener},
+    ops::Range,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -17,13 +21,37 @@ const START: Duration = Duration::from_secs(60);
 /// Between two looks at what a server wrote.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// A port that was free a moment ago.
+/// Where ports are looked for: below those that the system gives to outgoing connections.
+const PORTS: Range<u32> = 20_000..30_000;
+
+/// A port of 127.0.0.1 that nobody listened on a moment ago, and that nobody else who asks here is given while this
+/// process lives.
 ///
 /// # Errors
 /// Where the machine has no more.
 pub fn free_port() -> Result<u16, String> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|e| format!("no free port: {e}"))?;
-    Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
+    static HELD: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    let locks = env::temp_dir().join("chat-test-ports");
+    fs::create_dir_all(&locks).map_err(|e| format!("{}: {e}", locks.display()))?;
+    let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    for _ in 0..1_000 {
+        let port = PORTS.start + random() % (PORTS.end - PORTS.start);
+        let port = u16::try_from(port).map_err(|e| e.to_string())?;
+        let path = locks.join(port.to_string());
+        let lock = File::create(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        // A lock ends with its process, however that ends.
+        if lock.try_lock().is_ok() && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            held.push(lock);
+            return Ok(port);
+        }
+    }
+    Err(format!("no free port among {PORTS:?}"))
+}
+
+/// A number that another process is unlikely to come to, whoever had its process id before.
+fn random() -> u32 {
+    let hash = RandomState::new().build_hasher().finish();
+    u32::try_from(hash >> 32).unwrap_or_default()
 }
 
 /// A folder that is gone with its owner.
@@ -32,11 +60,15 @@ pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     pub(crate) fn new(name: &str) -> Result<Self, String> {
-        static MADE: AtomicU32 = AtomicU32::new(0);
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let path = env::temp_dir().join(format!("chat-{name}-{}-{number}", std::process::id()));
-        fs::create_dir_all(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        Ok(Self(path))
+        loop {
+            let path = env::temp_dir().join(format!("chat-{name}-{:08x}", random()));
+            // Never one that stands: a server would take what lies in it for its own.
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(Self(path)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(format!("{}: {error}", path.display())),
+            }
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -15,8 +15,17 @@ const SLOTS: u32 = 16_384;
 /// Three servers that share all slots. Ended when dropped.
 pub(crate) struct Deployment {
     pub(crate) ports: Vec<u16>,
-    /// Dropped, it ends the thread that keeps the servers: they would end with the one that started them.
-    _keeper: mpsc::Sender<()>,
+    /// Keeps the servers: they would end with the thread that started them. It ends when `end` is dropped.
+    keeper: Option<thread::JoinHandle<()>>,
+    end: Option<mpsc::Sender<()>>,
+}
+
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        self.end = None;
+        // A process that ends first would leave their folders.
+        drop(self.keeper.take().map(thread::JoinHandle::join));
+    }
 }
 
 impl Deployment {
@@ -33,15 +42,16 @@ impl Deployment {
     }
 
     pub(crate) async fn start() -> Self {
-        let (keeper, ends) = mpsc::channel::<()>();
+        let (end, ends) = mpsc::channel::<()>();
         let (tell, told) = oneshot::channel();
-        thread::spawn(move || {
+        let keeper = thread::spawn(move || {
             let servers: Vec<Redis> = (0..3).map(|_| start_server().unwrap()).collect();
             drop(tell.send(servers.iter().map(Redis::port).collect()));
             // Nobody sends: this waits until the other end is dropped.
             let _ = ends.recv();
         });
-        let deployment = Self { ports: told.await.expect("servers start"), _keeper: keeper };
+        let deployment =
+            Self { ports: told.await.expect("servers start"), keeper: Some(keeper), end: Some(end) };
         deployment.meet().await;
         deployment
     }
