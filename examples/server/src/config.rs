@@ -3,7 +3,7 @@
 use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use chat_core::Limits;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use sqlx::postgres::PgConnectOptions;
 
 /// A chat server that shows everything: accounts, rooms, a web page.
@@ -34,6 +34,10 @@ pub(crate) struct Config {
     #[arg(long, env = "CHAT_JWT_SECRET", hide_env_values = true, value_name = "SECRET")]
     pub jwt_secret: Option<String>,
 
+    /// Speak another chat's wire format too, for front ends written for it: its paths are at the root.
+    #[arg(long, env = "CHAT_COMPAT", value_name = "NAME")]
+    pub compat: Option<Compat>,
+
     /// Origin of a page that may use this server from elsewhere, such as `https://app.example`; repeatable.
     #[arg(long, env = "CHAT_ALLOW_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
     pub allow_origin: Vec<String>,
@@ -57,6 +61,15 @@ pub(crate) struct Config {
     /// Show /metrics to everyone, not to loopback alone.
     #[arg(long)]
     pub metrics_open: bool,
+}
+
+/// A wire format beside the native one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Compat {
+    /// One socket, flat frames, rooms joined by frame.
+    Flat,
+    /// One socket, frames in envelopes.
+    Envelope,
 }
 
 /// Where rooms are kept.

@@ -3,7 +3,7 @@
 use std::{error::Error, io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, serve::ListenerExt as _};
-use chat_axum::{ChatRouter, JwtAuthenticator, Sockets};
+use chat_axum::{ChatRouter, JwtAuthenticator, Sockets, compat};
 use chat_bus_redis::{RedisBus, RedisOptions};
 use chat_core::{Engine, memory::MemoryStore, store::Store};
 use chat_store_postgres::{PostgresOptions, PostgresStore};
@@ -15,7 +15,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
     accounts::Accounts,
-    config::{Config, Database},
+    config::{Compat, Config, Database},
     demo, ops, page, secret,
 };
 
@@ -153,7 +153,12 @@ fn routes(
     let gate = chat.gate();
     let docs = SwaggerUi::new(format!("{MOUNT}/docs"))
         .config(utoipa_swagger_ui::Config::from(format!("{MOUNT}/openapi.json")));
-    let app = Router::new()
+    let compat = match config.compat {
+        None => Router::new(),
+        Some(Compat::Flat) => chat.format_router(&compat::Flat),
+        Some(Compat::Envelope) => chat.format_router(&compat::Envelope),
+    };
+    let app = compat
         .nest(MOUNT, chat.build())
         .merge(gate.around(demo.merge(page::routes(config.has_demo_accounts())).merge(docs)))
         .merge(ops::routes(engine.clone(), metrics, config.metrics_open));
