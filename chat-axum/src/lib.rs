@@ -37,3 +37,8 @@ pub use socket::Sockets;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The examples of the page about formats, compiled as its readers would.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/wire-formats.md")]
+struct WireFormats;
