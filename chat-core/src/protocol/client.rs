@@ -90,13 +90,15 @@ pub struct Hello {
 
 /// Which rooms a `hello` subscribes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "the two of the protocol")]
+#[expect(clippy::exhaustive_enums, reason = "formats choose of all there are")]
 pub enum Subscribe {
     /// All of the user's, the latest active first.
     #[default]
     All,
     /// Those that `rooms` names.
     Listed,
+    /// Those that `rooms` names; and of all the user's, who is there. Not in the native protocol.
+    Watch,
 }
 
 /// A message.
