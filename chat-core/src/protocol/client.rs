@@ -97,7 +97,8 @@ pub enum Subscribe {
     All,
     /// Those that `rooms` names.
     Listed,
-    /// Those that `rooms` names; and of all the user's, who is there. Not in the native protocol.
+    /// Those that `rooms` names. Not in the native protocol; as `Listed` but for what formats may be told of other
+    /// rooms, which is nothing as yet.
     Watch,
 }
 
