@@ -14,7 +14,7 @@ pub use ids::{
     UserId,
 };
 pub use member::{Ban, LeaveReason, Member, MemberRow, Role};
-pub use message::{Message, MessageVersion, MessageView, ReactionCount, ThreadSummary};
+pub use message::{Message, MessageStatus, MessageVersion, MessageView, ReactionCount, ThreadSummary};
 pub use metadata::Metadata;
 pub use profile::{Profile, StoredProfile};
 pub use room::{Activity, HistoryMode, Membership, Pointer, Room, RoomDetail, RoomEntry, RoomKind, Unread};
