@@ -21,6 +21,8 @@ pub(crate) use bodies::*;
 
 use crate::{problem::Problem, shared::Shared};
 
+pub(crate) use rooms::after_write;
+
 /// One method of one path.
 pub(crate) type Route = (Method, &'static str, MethodRouter<Arc<Shared>>);
 

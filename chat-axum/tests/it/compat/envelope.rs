@@ -50,7 +50,8 @@ async fn a_conversation() {
             "sender_info": { "id": 2, "name": "User 2", "role": "teacher", "avatar": null },
         }, "room_id": room, "timestamp": "<time>" })
     );
-    bob.say(json!({ "type": "typing", "data": { "is_typing": true }, "room_id": room, "user_id": "2" })).await;
+    bob.say(json!({ "type": "typing", "data": { "is_typing": true }, "room_id": room, "user_id": "2" }))
+        .await;
     assert_eq!(
         at_rest(ann.frame().await),
         json!({ "type": "typing", "data": {
@@ -125,7 +126,10 @@ async fn what_bad_frames_get() {
             "user_id is not yours",
         ),
         (json!({ "type": "typing", "room_id": room, "data": {} }), "is_typing is missing"),
-        (json!({ "type": "user_status", "data": { "status": "dead" } }), "status must be online, away or offline"),
+        (
+            json!({ "type": "user_status", "data": { "status": "dead" } }),
+            "status must be online, away or offline",
+        ),
     ] {
         ann.say(frame.clone()).await;
         let told = at_rest(ann.frame().await);

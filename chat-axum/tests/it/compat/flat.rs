@@ -17,10 +17,7 @@ async fn a_conversation() {
     ann.say(json!({ "type": "join_room", "room_id": room })).await;
     assert_eq!(ann.frame().await, json!({ "type": "room_joined", "room_id": room }));
     let mut bob = open(address, "/ws/chat", "2").await;
-    assert_eq!(
-        ann.frame().await,
-        json!({ "type": "user_status", "user_id": 2, "status": "online" })
-    );
+    assert_eq!(ann.frame().await, json!({ "type": "user_status", "user_id": 2, "status": "online" }));
     // Sending needs membership, not a join.
     bob.say(json!({ "type": "send_message", "room_id": room, "content": "Hello" })).await;
     let message = ann.frame().await;

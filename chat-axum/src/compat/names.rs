@@ -1,0 +1,30 @@
+//! What lists show of users.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use chat_core::{
+    Engine,
+    model::{Profile, UserId},
+};
+
+/// Profiles by user.
+#[derive(Debug)]
+pub(super) struct Names(BTreeMap<UserId, Profile>);
+
+impl Names {
+    /// What is known of those users.
+    pub(super) async fn of<'a>(engine: &Engine, users: impl IntoIterator<Item = &'a UserId>) -> Self {
+        let users: BTreeSet<&UserId> = users.into_iter().collect();
+        let users: Vec<UserId> = users.into_iter().cloned().collect();
+        let profiles = engine.profiles(&users).await;
+        Self(profiles.into_iter().map(|profile| (profile.id.clone(), profile)).collect())
+    }
+
+    /// What is shown of a user.
+    pub(super) fn profile(&self, user: &UserId) -> Cow<'_, Profile> {
+        self.0.get(user).map_or_else(|| Cow::Owned(Profile::unknown(user.clone())), Cow::Borrowed)
+    }
+}
