@@ -137,6 +137,10 @@ limits! {
     presence_snapshot_max: usize = 500,
     /// Before moved pointers are stored and told.
     receipt_delay: Duration = Duration::from_millis(500),
+    /// Users whose profile a node keeps at hand for wire formats that show it.
+    people_max: usize = 10_000,
+    /// How long such a profile is taken for what it is.
+    people_fresh: Duration = Duration::from_secs(60),
     /// Time of a before-hook.
     hook_timeout: Duration = Duration::from_secs(1),
     /// Time of one commit or read before it is given up.

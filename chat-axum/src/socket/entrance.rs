@@ -236,6 +236,7 @@ impl Entrance {
             retryable: error.code.is_retryable(),
             retry_after_ms: None,
             field: error.field,
+            missing_room: None,
         };
         if let Some(format) = self.format.opening() {
             format.frame(&ServerFrame::Error(body), out);

@@ -15,10 +15,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::{Engine, EngineBuilder, Inner, lookout::HEADS_CHUNK};
 use crate::{
     bus::{Payload, Topic},
-    error::Error,
+    error::{Error, MissingRoom},
     hooks::{ActionKind, Principal},
     limits::Limits,
-    model::{Membership, RoomId, Seq, UserId},
+    model::{Membership, Profile, RoomId, Seq, UserId},
     protocol::HistoryRange,
     store::{EventLimit, EventPage, MessagePage, MessageQuery, Store},
 };
@@ -72,6 +72,19 @@ impl Engine {
         limit: Option<usize>,
     ) -> Result<Vec<(RoomId, EventPage)>, Error> {
         self.inner.changes(cursors, limit).await
+    }
+
+    /// What is shown of users, in the order asked for: as the host's directory says, else as last kept or claimed, else
+    /// [`Profile::unknown`].
+    ///
+    /// # Errors
+    /// `too_large` for more than [`Limits::page_max`] at once.
+    pub async fn profiles(&self, users: &[UserId]) -> Result<Vec<Profile>, Error> {
+        let max = self.inner.limits.page_max;
+        if users.len() > max {
+            return Err(super::validate::too_many("users", max));
+        }
+        Ok(self.inner.profiles_of(users).await)
     }
 
     /// The store's epoch.
@@ -138,7 +151,16 @@ impl Inner {
     /// A user's standing in a room.
     pub(crate) async fn membership(&self, user: &UserId, room: RoomId) -> Result<Membership, Error> {
         let found = self.read("memberships", self.store.memberships(user, Some(&[room]), 1)).await?;
-        found.into_iter().next().ok_or_else(Error::room_not_found)
+        match found.into_iter().next() {
+            Some(membership) => Ok(membership),
+            None => Err(self.missing_room(room).await?),
+        }
+    }
+
+    /// What to answer a user who is no member of a room: nobody but a wire format that wants it learns which it is.
+    pub(crate) async fn missing_room(&self, room: RoomId) -> Result<Error, Error> {
+        let there = !self.entries_of(None, vec![room]).await?.is_empty();
+        Ok(Error::missing_room(if there { MissingRoom::NotMember } else { MissingRoom::Unknown }))
     }
 
     /// A user's standing in a room that the policy lets the user read.
@@ -146,7 +168,7 @@ impl Inner {
         let membership = self.membership(&principal.user, room).await?;
         // Told apart from an unknown room it would tell that the room is there.
         match self.allow(principal, ActionKind::Read, Some(room), None).await {
-            Err(error) if !error.is_retryable() => Err(Error::room_not_found()),
+            Err(error) if !error.is_retryable() => Err(Error::missing_room(MissingRoom::NotMember)),
             allowed => allowed.map(|()| membership),
         }
     }

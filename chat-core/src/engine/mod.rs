@@ -11,6 +11,7 @@ mod hot;
 mod intake;
 mod lookout;
 mod metrics;
+mod naming;
 mod presence;
 mod pump;
 mod receipts;
@@ -52,6 +53,7 @@ use crate::{
     error::{Error, ErrorCode},
     hooks::Host,
     limits::Limits,
+    people::People,
     store::{Store, StoreError},
 };
 
@@ -85,6 +87,7 @@ pub(crate) struct Inner {
     pub(crate) rooms: registry::Registry,
     pub(crate) users: users::Users,
     pub(crate) presence: presence::Presence,
+    pub(crate) people: Arc<People>,
     pub(crate) writer: writer::Writer,
     pub(crate) hot_bytes: Arc<AtomicUsize>,
     pub(crate) catch_up_reads: Semaphore,

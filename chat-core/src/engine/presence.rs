@@ -73,7 +73,7 @@ impl Inner {
                 if told != status {
                     let last_seen = (status == PresenceStatus::Offline).then(|| engine.clock.now());
                     let signal = Signal::Presence { user, status, last_seen };
-                    signal_one(&connection, &signal, &signal.key(), &mut Vec::new());
+                    signal_one(&connection, &signal, &signal.key(), &engine.people, &mut Vec::new());
                 }
             }
         });
@@ -190,7 +190,7 @@ impl Inner {
                 room.each_subscription(|sub| {
                     let connection = &sub.connection;
                     if connection.user != user && reached.insert(connection.id) {
-                        signal_one(connection, &signal, &signal.key(), &mut encoded);
+                        signal_one(connection, &signal, &signal.key(), &self.people, &mut encoded);
                     }
                 });
             }

@@ -31,7 +31,9 @@ impl Inner {
         let user = &principal.user;
         let moves = [PointerMove { room, user: user.clone(), read: seq, delivered: seq }];
         let moved = self.read("advance", self.store.advance(&moves)).await?;
-        let Some(pointer) = moved.into_iter().flatten().next() else { return Err(Error::room_not_found()) };
+        let Some(pointer) = moved.into_iter().flatten().next() else {
+            return Err(self.missing_room(room).await?);
+        };
         if let Some(active) = self.rooms.get(room) {
             self.tell_pointers(&active, vec![pointer]);
         }
@@ -58,7 +60,7 @@ impl Inner {
         let mut encoded = Vec::new();
         for connection in self.users.of(user) {
             if except.is_none_or(|except| !Arc::ptr_eq(except, &connection)) {
-                super::room::signal_one(&connection, &signal, &signal.key(), &mut encoded);
+                super::room::signal_one(&connection, &signal, &signal.key(), &self.people, &mut encoded);
             }
         }
     }

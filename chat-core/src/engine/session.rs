@@ -176,6 +176,7 @@ impl Commands {
                 retryable: false,
                 retry_after_ms: None,
                 field: error.field,
+                missing_room: None,
             }));
         }
     }
@@ -326,7 +327,7 @@ impl Inner {
         let epoch = self.epoch();
         let reset = hello.epoch.as_deref().is_some_and(|told| told != &*epoch);
         let listed: Vec<RoomId> = hello.rooms.keys().copied().collect();
-        let wanted = if hello.subscribe == Subscribe::Listed { Some(&*listed) } else { None };
+        let wanted = if hello.subscribe == Subscribe::All { None } else { Some(&*listed) };
         let limit = self.limits.rooms_per_connection_max;
         let user = &connection.user;
         let mut memberships = self.read("memberships", self.store.memberships(user, wanted, limit)).await?;
@@ -360,6 +361,9 @@ impl Inner {
             presence: snapshot.told(),
         };
         connection.reply(&ServerFrame::Welcome(&welcome));
+        if !welcome.gone.is_empty() {
+            close_after_room(connection, UnsubscribeReason::Removed);
+        }
         let heads = welcome.heads;
         let ids: Vec<_> = memberships.iter().map(|m| m.room).collect();
         self.activate(&ids).await?;
@@ -438,7 +442,10 @@ impl Inner {
     ) -> Result<bool, Error> {
         loop {
             let id = membership.room;
-            let ended = |reason| connection.reply(&ServerFrame::Unsubscribed { room_id: id, reason });
+            let ended = |reason| {
+                connection.reply(&ServerFrame::Unsubscribed { room_id: id, reason });
+                close_after_room(connection, reason);
+            };
             let Some(room) = self.activate(&[id]).await?.remove(&id) else {
                 ended(UnsubscribeReason::Deleted);
                 return Ok(false);
@@ -521,6 +528,7 @@ impl Inner {
         {
             subs.remove(&sub.room.id);
         }
+        close_after_room(connection, reason);
         true
     }
 
@@ -556,6 +564,7 @@ impl Inner {
         if self.host.directory.is_some() {
             return;
         }
+        self.people.put([profile.clone()]);
         let engine = Arc::clone(self);
         self.spawn(async move {
             let users = [profile.id.clone()];
@@ -585,5 +594,14 @@ impl Inner {
         let spread = u64::try_from(self.limits.reconnect_spread.as_millis()).unwrap_or(1).max(1);
         let wait = Duration::from_millis(self.clock.random() % spread);
         Close::with_bye(CloseCode::GoingAway, ByeReason::Shutdown, wait)
+    }
+}
+
+/// A room has ended for a connection: some formats end with it.
+fn close_after_room(connection: &Arc<Connection>, reason: UnsubscribeReason) {
+    if reason != UnsubscribeReason::Requested
+        && let Some(code) = connection.format.room_ended(reason)
+    {
+        connection.close(Close::silent(code));
     }
 }

@@ -90,13 +90,16 @@ pub struct Hello {
 
 /// Which rooms a `hello` subscribes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "the two of the protocol")]
+#[expect(clippy::exhaustive_enums, reason = "formats choose of all there are")]
 pub enum Subscribe {
     /// All of the user's, the latest active first.
     #[default]
     All,
     /// Those that `rooms` names.
     Listed,
+    /// Those that `rooms` names. Not in the native protocol; as `Listed` but for what formats may be told of other
+    /// rooms, which is nothing as yet.
+    Watch,
 }
 
 /// A message.

@@ -270,9 +270,12 @@ impl Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// There is no such room, or the actor may not know of it.
+    /// There is no such room, or none any more.
     #[error("no such room")]
     RoomNotFound,
+    /// The actor is no member of the room, and may not know of it.
+    #[error("no such room for the actor")]
+    NotMember,
     /// There is no such message, member or other thing in the room.
     #[error("no such {0}")]
     NotFound(&'static str),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use chat_core::{
-    Error, Event, EventBody, Limits, NativeJson, PresenceStatus, Signal, UnsubscribeReason, WireFormat as _,
+    Error, Event, EventBody, Limits, NativeJson, People, PresenceStatus, Signal, UnsubscribeReason,
+    WireFormat as _,
     model::{
         Activity, ClientId, ConnectionId, Emoji, HistoryMode, LeaveReason, Member, Message, MessageId,
         MessageKind, MessageView, Metadata, Profile, ReactionCount, Role, Room, RoomEntry, RoomId, RoomKind,
@@ -283,7 +284,7 @@ fn the_page_says_what_the_code_says() {
     }
     for (name, signal) in signals() {
         let mut out = Vec::new();
-        NativeJson.signal(&signal, &mut out);
+        NativeJson.signal(&signal, &People::new(1, std::time::Duration::from_secs(1)), &mut out);
         said.insert(name, serde_json::from_slice(&out).unwrap());
     }
     let found = SearchPage { messages: vec![edited()], more: true, next: MessageId::new(99) };

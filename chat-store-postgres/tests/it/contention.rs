@@ -78,7 +78,7 @@ async fn who_waits_for_a_room_is_judged_by_what_it_is_then() {
     release(holder).await;
 
     assert!(matches!(removal.await.unwrap(), Ok(Outcome::Applied(_))));
-    assert_eq!(by_bob.await.unwrap(), Err(Refusal::RoomNotFound));
+    assert_eq!(by_bob.await.unwrap(), Err(Refusal::NotMember));
     let [first, second] = sends;
     let mut answers = [first.await.unwrap().unwrap(), second.await.unwrap().unwrap()];
     answers.sort_by_key(|answer| matches!(answer, Outcome::Repeat(_)));
@@ -113,7 +113,7 @@ async fn what_a_node_remembers_is_never_an_answer() {
         assert!(matches!(commit(&two, change(Some(room), add)).await, Ok(Outcome::Applied(_))));
         assert!(commit(&one, by("carl", send(room, n))).await.is_ok());
         commit(&two, remove(room, "carl")).await.unwrap();
-        assert_eq!(commit(&one, by("carl", send(room, n + 5))).await, Err(Refusal::RoomNotFound));
+        assert_eq!(commit(&one, by("carl", send(room, n + 5))).await, Err(Refusal::NotMember));
     }
     assert_sound(&one).await;
 }

@@ -34,7 +34,7 @@ pub(super) fn join<V: View>(view: &V, scope: &Scope) -> Result<Decision, Refusal
         return Ok(Decision::UNCHANGED);
     }
     if scope.kind != RoomKind::Public {
-        return Err(Refusal::RoomNotFound);
+        return Err(Refusal::NotMember);
     }
     if view.ban(scope.room, user).is_some_and(|ban| ban.holds_at(scope.at)) {
         return Err(Refusal::Banned);
@@ -44,7 +44,7 @@ pub(super) fn join<V: View>(view: &V, scope: &Scope) -> Result<Decision, Refusal
 
 pub(super) fn leave<V: View>(view: &V, scope: &Scope) -> Result<Decision, Refusal> {
     not_direct(scope)?;
-    let row = scope.row.as_ref().ok_or(Refusal::RoomNotFound)?;
+    let row = scope.row.as_ref().ok_or(Refusal::NotMember)?;
     Ok(gone(view, scope, &row.member, LeaveReason::Left, Vec::new()))
 }
 

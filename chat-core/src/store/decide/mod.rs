@@ -113,7 +113,7 @@ impl Scope {
         let Some(row) = &self.row else {
             return Err(match self.kind {
                 RoomKind::Public => Refusal::Forbidden("join the room first"),
-                _ => Refusal::RoomNotFound,
+                _ => Refusal::NotMember,
             });
         };
         if row.member.role < least {

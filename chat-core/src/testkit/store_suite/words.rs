@@ -109,7 +109,7 @@ pub(super) const fn name_of(answer: &Answer) -> &'static str {
         Ok(Outcome::Applied(_)) => "applied",
         Ok(Outcome::Repeat(_)) => "repeat",
         Ok(Outcome::Unchanged) => "unchanged",
-        Err(Refusal::RoomNotFound) => "room_not_found",
+        Err(Refusal::RoomNotFound | Refusal::NotMember) => "room_not_found",
         Err(Refusal::NotFound(_)) => "not_found",
         Err(Refusal::Forbidden(_)) => "forbidden",
         Err(Refusal::Muted { .. }) => "muted",

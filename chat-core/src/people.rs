@@ -1,0 +1,100 @@
+//! What is known of users, for encoders.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+    time::Duration,
+};
+
+use parking_lot::RwLock;
+use tokio::time::Instant;
+
+use crate::model::{Profile, UserId};
+
+const SHARDS: usize = 16;
+
+/// The profiles that a node knows: the newest of a bounded number of users.
+#[derive(Debug)]
+pub struct People {
+    shards: [RwLock<HashMap<UserId, Known>>; SHARDS],
+    hasher: RandomState,
+    shard_max: usize,
+    fresh: Duration,
+}
+
+#[derive(Debug)]
+struct Known {
+    profile: Arc<Profile>,
+    at: Instant,
+}
+
+/// What is known of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Knowledge {
+    Fresh,
+    Stale,
+    Missing,
+}
+
+impl People {
+    /// Nobody is known. At most about `max` users will be; each is asked for again after `fresh`.
+    #[must_use]
+    pub fn new(max: usize, fresh: Duration) -> Self {
+        Self {
+            shards: std::array::from_fn(|_| RwLock::default()),
+            hasher: RandomState::new(),
+            shard_max: max.div_ceil(SHARDS).max(1),
+            fresh,
+        }
+    }
+
+    /// What is shown of a user: [`Profile::unknown`] of whom nothing is known.
+    #[must_use]
+    pub fn profile(&self, user: &UserId) -> Arc<Profile> {
+        let known = self.shard(user).read().get(user).map(|known| Arc::clone(&known.profile));
+        known.unwrap_or_else(|| Arc::new(Profile::unknown(user.clone())))
+    }
+
+    /// Notes what is shown of users from now on.
+    pub fn put(&self, profiles: impl IntoIterator<Item = Profile>) {
+        let at = Instant::now();
+        for profile in profiles {
+            let mut shard = self.shard(&profile.id).write();
+            if shard.len() >= self.shard_max && !shard.contains_key(&profile.id) {
+                let oldest = shard.iter().min_by_key(|(_, known)| known.at).map(|(user, _)| user.clone());
+                oldest.map(|user| shard.remove(&user));
+            }
+            shard.insert(profile.id.clone(), Known { profile: Arc::new(profile), at });
+        }
+    }
+
+    /// Shows users by their ids of whom nothing is known.
+    pub(crate) fn put_unknown(&self, users: &[UserId]) {
+        let missing = users.iter().filter(|user| !self.shard(user).read().contains_key(*user));
+        self.put(missing.map(|user| Profile::unknown(user.clone())).collect::<Vec<_>>());
+    }
+
+    /// What is known of a user. Of those who ask while it is stale, one alone is told so, and asks anew.
+    pub(crate) fn knowledge(&self, user: &UserId) -> Knowledge {
+        let shard = self.shard(user);
+        match shard.read().get(user) {
+            None => return Knowledge::Missing,
+            Some(known) if known.at.elapsed() < self.fresh => return Knowledge::Fresh,
+            Some(_) => {}
+        }
+        match shard.write().get_mut(user) {
+            Some(known) if known.at.elapsed() >= self.fresh => {
+                known.at = Instant::now();
+                Knowledge::Stale
+            }
+            Some(_) => Knowledge::Fresh,
+            None => Knowledge::Missing,
+        }
+    }
+
+    fn shard(&self, user: &UserId) -> &RwLock<HashMap<UserId, Known>> {
+        let hash = self.hasher.hash_one(user);
+        &self.shards[usize::try_from(hash % SHARDS as u64).unwrap_or(0)]
+    }
+}
