@@ -18,8 +18,8 @@ const RETRY_DEFAULT: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
     pub(crate) detail: String,
-    /// The room is there, and the caller is not in it.
-    pub(crate) is_outsider: bool,
+    /// It is not found because who asks is no member.
+    pub(crate) not_member: bool,
 }
 
 /// An error on its way out: the code that the socket has, and what HTTP makes of it.
@@ -31,7 +31,7 @@ pub struct Problem {
     field: Option<Cow<'static, str>>,
     retry_after: Option<Duration>,
     epoch: Option<Arc<str>>,
-    is_outsider: bool,
+    not_member: bool,
 }
 
 /// What goes over the wire.
@@ -77,7 +77,7 @@ impl Problem {
             field: None,
             retry_after: None,
             epoch: None,
-            is_outsider: false,
+            not_member: false,
         }
     }
 
@@ -115,7 +115,7 @@ impl From<Error> for Problem {
         Self {
             field: error.field().map(Cow::Borrowed),
             retry_after: error.retry_after(),
-            is_outsider: error.why_missing() == Some(MissingRoom::NotMember),
+            not_member: error.why_missing() == Some(MissingRoom::NotMember),
             ..Self::new(error.code(), error.message().to_owned())
         }
     }
@@ -147,7 +147,7 @@ impl IntoResponse for Problem {
         let mut response = (self.status, axum::Json(body)).into_response();
         response
             .extensions_mut()
-            .insert(Told { detail: self.detail.into_owned(), is_outsider: self.is_outsider });
+            .insert(Told { detail: self.detail.into_owned(), not_member: self.not_member });
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(wait) = wait {

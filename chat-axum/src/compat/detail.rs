@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::problem::Told;
 
 /// Writes every error of the routes behind it, the framework's own included, as `{"detail": "…"}`; status and headers
-/// stay, but for rooms that the caller is not in: these formats answer 403 for one and 404 where there is none.
+/// stay, but that who is no member is told so (403), and not that there is no such room.
 pub(crate) async fn plain_errors(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let status = response.status();
@@ -20,17 +20,14 @@ pub(crate) async fn plain_errors(request: Request, next: Next) -> Response {
         return response;
     }
     let told = response.extensions_mut().remove::<Told>();
-    let is_outsider = told.as_ref().is_some_and(|told| told.is_outsider);
-    let detail = match &told {
-        _ if is_outsider => "you are not in this room",
-        Some(told) => &told.detail,
-        None => status.canonical_reason().unwrap_or("Error"),
+    let (status, detail) = match told {
+        Some(Told { not_member: true, .. }) => (StatusCode::FORBIDDEN, "you are no member of it".to_owned()),
+        Some(Told { detail, .. }) => (status, detail),
+        None => (status, status.canonical_reason().unwrap_or("Error").to_owned()),
     };
     let body = json!({ "detail": detail }).to_string();
     let (mut parts, _) = response.into_parts();
-    if is_outsider {
-        parts.status = StatusCode::FORBIDDEN;
-    }
+    parts.status = status;
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(body))

@@ -100,7 +100,8 @@ impl WireFormat for Spoken {
     fn event(&self, event: &Event, people: &People, out: &mut Vec<u8>) {
         let EventBody::Message { message } = &event.body else { return };
         if let Some(sender) = message.sender.as_ref().filter(|_| is_shown(message)) {
-            let data = Message::of(message, &people.profile(sender));
+            let sender = people.profile(sender);
+            let data = Message::of(message, &sender);
             let frame = Told::Message { data, room_id: message.room_id, timestamp: message.at };
             push_json(out, &frame);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chat_core::{
-    Absence, ErrorCode, Event, EventBody, People, PresenceStatus, Signal, WireFormat,
+    ErrorCode, Event, EventBody, MissingRoom, People, PresenceStatus, Signal, WireFormat,
     protocol::{
         ClientFrame, CloseCode, Command, ErrorBody, FrameError, Hello, Send, SendTo, ServerFrame, Subscribe,
     },
@@ -15,7 +15,7 @@ use chat_core::{
 use super::{
     Admission, Format, Frame, SocketFormat, Visit, WireUser, frame, push_close, push_json, shown::is_shown,
 };
-use shapes::{Data, Message, Told, Typing};
+use shapes::{Message, Told, Typing};
 
 /// The format `flat`: `GET /ws/chat/`.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +48,8 @@ impl WireFormat for Flat {
     fn event(&self, event: &Event, people: &People, out: &mut Vec<u8>) {
         let EventBody::Message { message } = &event.body else { return };
         if let Some(sender) = message.sender.as_ref().filter(|_| is_shown(message)) {
-            let data = Message::of(message, &people.profile(sender));
-            push_json(out, &Told::Message { data });
+            let sender = people.profile(sender);
+            push_json(out, &Told::Message { data: Message::of(message, &sender) });
         }
     }
 
@@ -109,10 +109,10 @@ impl WireFormat for Flat {
 
 /// What these front ends are told went wrong.
 fn told<'a>(error: &ErrorBody<'a>) -> &'a str {
-    match (error.code, error.absence) {
+    match (error.code, error.missing_room) {
         (ErrorCode::RateLimited, _) => "Rate limited",
-        (ErrorCode::NotFound, Some(Absence::NotMember)) => "Forbidden",
-        (ErrorCode::NotFound, Some(Absence::NoRoom)) => "Room not found",
+        (ErrorCode::NotFound, Some(MissingRoom::NotMember)) => "Forbidden",
+        (ErrorCode::NotFound, Some(MissingRoom::Unknown)) => "Room not found",
         _ => error.message,
     }
 }

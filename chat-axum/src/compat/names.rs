@@ -19,8 +19,13 @@ impl Names {
     pub(super) async fn of<'a>(engine: &Engine, users: impl IntoIterator<Item = &'a UserId>) -> Self {
         let users: BTreeSet<&UserId> = users.into_iter().collect();
         let users: Vec<UserId> = users.into_iter().cloned().collect();
-        let profiles = engine.profiles(&users).await;
-        Self(profiles.into_iter().map(|profile| (profile.id.clone(), profile)).collect())
+        let mut names = BTreeMap::new();
+        for chunk in users.chunks(engine.limits().page_max) {
+            // Of whom nothing can be found out, the id is shown.
+            let profiles = engine.profiles(chunk).await.unwrap_or_default();
+            names.extend(profiles.into_iter().map(|profile| (profile.id.clone(), profile)));
+        }
+        Self(names)
     }
 
     /// What is shown of a user.
