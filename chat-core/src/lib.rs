@@ -14,7 +14,7 @@ mod outlet;
 mod people;
 pub mod protocol;
 #[cfg(feature = "schema")]
-mod schema;
+pub mod schema;
 mod signal;
 pub mod store;
 #[cfg(feature = "testkit")]
