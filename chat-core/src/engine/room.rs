@@ -473,13 +473,16 @@ impl SignalBatch {
     }
 }
 
-/// Gives a signal to one connection, encoding it once for each format.
+/// Gives a signal to one connection, unless it is of someone whom its user has blocked; encodes it once a format.
 pub(crate) fn signal_one(
     connection: &Arc<Connection>,
     signal: &Signal,
     key: &crate::signal::SignalKey,
     encoded: &mut Vec<(&'static str, Arc<[u8]>)>,
 ) {
+    if connection.hides(signal) {
+        return;
+    }
     let name = connection.format.name();
     let bytes = match encoded.iter().find(|(format, _)| *format == name) {
         Some((_, bytes)) => Arc::clone(bytes),

@@ -152,13 +152,12 @@ pub async fn bans_are_listed_and_lifted(store: &Arc<dyn Store>) {
     assert_eq!(names(&bans(store, room, 2).await), ["dan", "bob"]);
     assert_eq!(bans(store, other, 10).await, []);
     assert_eq!(bans(store, nowhere(), 10).await, []);
-    let lift =
-        async |room, name: &str| store.lift_ban(room, &user(name)).await.expect("a healthy store lifts bans");
-    assert!(!lift(other, "bob").await);
-    assert!(!lift(room, "eve").await);
-    assert!(!lift(nowhere(), "bob").await);
-    assert!(lift(room, "bob").await);
-    assert!(!lift(room, "bob").await);
+    assert_eq!(scene.verdict("ann", other, unban("bob")).await, "not_found");
+    assert_eq!(scene.verdict("ann", room, unban("eve")).await, "not_found");
+    assert_eq!(scene.verdict("ann", nowhere(), unban("bob")).await, "room_not_found");
+    assert_eq!(scene.verdict("bob", room, unban("bob")).await, "forbidden");
+    assert_eq!(scene.verdict("ann", room, unban("bob")).await, "unchanged");
+    assert_eq!(scene.verdict("ann", room, unban("bob")).await, "not_found");
     assert_eq!(names(&bans(store, room, 10).await), ["dan", "cat"]);
     assert_eq!(scene.log(room).await.len(), 1);
     scene.apply("bob", room, ChangeBody::Join).await;
