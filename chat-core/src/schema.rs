@@ -7,9 +7,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use crate::{
     ErrorCode, Event, EventBody,
     model::{
-        AttachmentId, AuditId, CLIENT_ID_BYTES_MAX, ClientId, ConnectionId, EMOJI_BYTES_MAX, Emoji, MAX_SAFE_INTEGER,
-        MESSAGE_KIND_BYTES_MAX, MessageId, MessageKind, Metadata, ReportId, RoomId, Seq, Timestamp,
-        USER_ID_BYTES_MAX, UserId,
+        AttachmentId, AuditId, CLIENT_ID_BYTES_MAX, ClientId, ConnectionId, EMOJI_BYTES_MAX, Emoji,
+        MAX_SAFE_INTEGER, MESSAGE_KIND_BYTES_MAX, MessageId, MessageKind, Metadata, ReportId, RoomId, Seq,
+        Timestamp, USER_ID_BYTES_MAX, UserId,
     },
 };
 

@@ -16,7 +16,9 @@ impl ReportStore for MemoryStore {
     async fn put_report(&self, report: &NewReport) -> Result<Reported, StoreError> {
         let mut state = self.state.lock();
         let message = state.room_state(report.room).and_then(|room| room.message(report.seq));
-        let Some(message) = message.filter(|message| !message.deleted) else { return Ok(Reported::NoMessage) };
+        let Some(message) = message.filter(|message| !message.deleted) else {
+            return Ok(Reported::NoMessage);
+        };
         let same = |kept: &Report| {
             (kept.room_id, kept.seq, &kept.reporter) == (report.room, report.seq, &report.reporter)
         };

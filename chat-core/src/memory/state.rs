@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use super::room::RoomState;
 use crate::{
     model::{
-        Activity, AuditEntry, AuditId, AuditRecord, Ban, ClientId, Emoji, Member, MemberRow, Message, MessageId, Role, RoomId, RoomKind, Seq,
-        Report, StoredProfile, Timestamp, UserId,
+        Activity, AuditEntry, AuditId, AuditRecord, Ban, ClientId, Emoji, Member, MemberRow, Message,
+        MessageId, Report, Role, RoomId, RoomKind, Seq, StoredProfile, Timestamp, UserId,
     },
     store::{
         RoomKey,

@@ -13,8 +13,8 @@ mod time;
 pub use audit::{AuditAction, AuditEntry, AuditRecord};
 pub use ids::{
     AttachmentId, AuditId, CLIENT_ID_BYTES_MAX, ClientId, ConnectionId, EMOJI_BYTES_MAX, Emoji, InvalidId,
-    MAX_SAFE_INTEGER, MESSAGE_KIND_BYTES_MAX, MessageId, MessageKind, NodeId, ReportId, RoomId, Seq, USER_ID_BYTES_MAX,
-    UserId,
+    MAX_SAFE_INTEGER, MESSAGE_KIND_BYTES_MAX, MessageId, MessageKind, NodeId, ReportId, RoomId, Seq,
+    USER_ID_BYTES_MAX, UserId,
 };
 pub use member::{Ban, LeaveReason, Member, MemberRow, Role};
 pub use message::{Message, MessageVersion, MessageView, ReactionCount, ThreadSummary};

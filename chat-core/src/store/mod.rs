@@ -365,6 +365,13 @@ pub trait Store:
 }
 
 impl<S> Store for S where
-    S: LogStore + RoomStore + MessageStore + PointerStore + ProfileStore + ReportStore + BlockStore + AuditStore
+    S: LogStore
+        + RoomStore
+        + MessageStore
+        + PointerStore
+        + ProfileStore
+        + ReportStore
+        + BlockStore
+        + AuditStore
 {
 }

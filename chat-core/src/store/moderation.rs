@@ -1,6 +1,6 @@
 //! Reports, blocks and the audit trail: what is asked of a store, and what came of it.
 
-use crate::model::{ReportId, ReportStatus, Report, RoomId, Seq, Timestamp, UserId};
+use crate::model::{Report, ReportId, ReportStatus, RoomId, Seq, Timestamp, UserId};
 
 /// A report to be made.
 #[derive(Clone, Debug)]

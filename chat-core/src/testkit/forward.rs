@@ -216,8 +216,8 @@ pub(super) mod prelude {
         store::{
             AuditStore, BlockStore, Blocked, Change, Decision, EventLimit, EventPage, Head, LogStore,
             MessagePage, MessageQuery, MessageStore, NewReport, Outcome, PointerMove, PointerStore,
-            ProfileStore, Refusal, ReportStore, Reported, ReportsQuery, RoomKey, RoomStore, RoomsQuery, SearchPage,
-            SearchQuery, Store, StoreError,
+            ProfileStore, Refusal, ReportStore, Reported, ReportsQuery, RoomKey, RoomStore, RoomsQuery,
+            SearchPage, SearchQuery, Store, StoreError,
         },
     };
 }

@@ -3,9 +3,7 @@
 
 use super::decide;
 use crate::{
-    model::{
-        Ban, ClientId, Emoji, Member, MemberRow, Message, MessageId, RoomId, Seq, Timestamp, UserId,
-    },
+    model::{Ban, ClientId, Emoji, Member, MemberRow, Message, MessageId, RoomId, Seq, Timestamp, UserId},
     store::{
         Change, Outcome, Refusal, RoomKey,
         decide::{Effect, Needs, RoomRow, Sent, View},

@@ -3,7 +3,10 @@
 use super::{Decision, Effect, Scope, View};
 use crate::{
     event::EventBody,
-    model::{AuditAction, AuditRecord, Ban, HistoryMode, LeaveReason, Member, MemberRow, Role, RoomKind, Seq, Timestamp, UserId},
+    model::{
+        AuditAction, AuditRecord, Ban, HistoryMode, LeaveReason, Member, MemberRow, Role, RoomKind, Seq,
+        Timestamp, UserId,
+    },
     store::{Actor, Outcome, Refusal},
 };
 

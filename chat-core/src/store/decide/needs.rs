@@ -70,9 +70,7 @@ impl Needs {
                 needs.users.push(user.clone());
                 needs.blocks = blocked_by(std::slice::from_ref(user));
             }
-            ChangeBody::Unban { user }
-            | ChangeBody::SetRole { user, .. }
-            | ChangeBody::Mute { user, .. } => {
+            ChangeBody::Unban { user } | ChangeBody::SetRole { user, .. } | ChangeBody::Mute { user, .. } => {
                 needs.users.push(user.clone());
             }
             ChangeBody::Remove { user } | ChangeBody::Ban { user, .. } => {
