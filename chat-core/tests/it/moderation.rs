@@ -16,7 +16,7 @@ use crate::client::{Client, user};
 /// Two nodes of one store.
 async fn nodes() -> [Engine; 2] {
     let (store, bus) = (Arc::new(MemoryStore::default()), LocalBus::default());
-    let node = || Engine::builder().store(store.clone()).bus(bus.clone()).build();
+    let node = || Engine::builder().shared_store(Arc::clone(&store) as _).bus(bus.clone()).build();
     [node().await.unwrap(), node().await.unwrap()]
 }
 
