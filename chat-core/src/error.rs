@@ -245,6 +245,7 @@ impl From<Refusal> for Error {
                 Self { retry_after: Some(remaining), ..Self::new(ErrorCode::Muted, "muted in this room") }
             }
             Refusal::Banned => Self::new(ErrorCode::Banned, "banned from this room"),
+            Refusal::Blocked => Self::new(ErrorCode::Blocked, "the user has blocked you"),
             Refusal::Conflict(why) => Self::new(ErrorCode::Conflict, why),
             Refusal::BodyMismatch => {
                 Self::new(ErrorCode::BodyMismatch, "another body was sent under this client_id")

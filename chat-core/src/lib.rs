@@ -24,8 +24,8 @@ mod wire;
 pub use async_trait::async_trait;
 pub use clock::{Clock, SystemClock};
 pub use engine::{
-    AsHost, AsUser, Batch, BuildError, Busy, Commands, ConnectOptions, Connected, CreateRoom, Created,
-    Deliveries, Engine, EngineBuilder, Search, SentMessage, UserView,
+    AsHost, AsUser, AuditPage, Batch, BuildError, Busy, Commands, ConnectOptions, Connected, CreateRoom,
+    Created, Deliveries, Engine, EngineBuilder, ListReports, ReportPage, Search, SentMessage, UserView,
 };
 pub use error::{Error, ErrorCode, MissingRoom};
 pub use event::{Event, EventBody};

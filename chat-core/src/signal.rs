@@ -58,6 +58,11 @@ pub enum Signal {
         /// Mentions above the read pointer, capped at 1,000.
         mentions: u32,
     },
+    /// Whom the own user has blocked, all of them; to the user's own connections alone.
+    Blocked {
+        /// By id.
+        users: Vec<UserId>,
+    },
 }
 
 /// Whether a user is there, as others see it.
@@ -99,6 +104,7 @@ pub enum SignalKey {
     Presence(UserId),
     PresenceCount(RoomId),
     Unread(RoomId),
+    Blocked,
 }
 
 impl Signal {
@@ -111,6 +117,7 @@ impl Signal {
             Self::Presence { user, .. } => SignalKey::Presence(user.clone()),
             Self::PresenceCount { room_id, .. } => SignalKey::PresenceCount(*room_id),
             Self::Unread { room_id, .. } => SignalKey::Unread(*room_id),
+            Self::Blocked { .. } => SignalKey::Blocked,
         }
     }
 }
@@ -124,6 +131,7 @@ impl SignalKey {
             Self::Receipt(..) => "receipt",
             Self::Presence(_) | Self::PresenceCount(_) => "presence",
             Self::Unread(_) => "unread",
+            Self::Blocked => "blocked",
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The engine's public calls: as a user, as the host, and over the engine itself.
 
 mod host;
+mod moderation;
 mod rooms;
 mod search;
 mod user;
 
 pub use host::AsHost;
+pub use moderation::{AuditPage, ListReports, ReportPage};
 pub use rooms::{CreateRoom, Created};
 pub use search::Search;
 pub use user::{AsUser, SentMessage, UserView};

@@ -60,6 +60,7 @@ impl Inner {
             Payload::RoomSet(user) => self.user_rooms_changed(&user),
             Payload::Disconnect(user) => self.disconnect_here(&user),
             Payload::Rights(user, room) => self.rights_changed(&user, room),
+            Payload::Blocks(user) => self.blocks_changed(&user),
         }
     }
 
@@ -98,6 +99,7 @@ impl Inner {
             Lost::All => {
                 self.sweep_heads_once().await;
                 self.compare_all_room_sets().await;
+                self.read_all_blocks().await;
                 self.repair_signals().await;
             }
             Lost::Topics(topics) => {
@@ -108,6 +110,7 @@ impl Inner {
                 self.ask_heads(&rooms).await;
                 for topic in &topics {
                     if let Topic::User(user) = topic {
+                        self.blocks_changed(user);
                         self.user_rooms_changed(user);
                     }
                 }

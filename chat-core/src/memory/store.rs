@@ -30,7 +30,7 @@ use strict::decide_all;
 /// with it. Share it between engines by `Arc`.
 #[derive(Debug)]
 pub struct MemoryStore {
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
 }
 
 impl Default for MemoryStore {
@@ -196,11 +196,6 @@ impl RoomStore for MemoryStore {
         bans.sort_by_key(|ban| std::cmp::Reverse(ban.at));
         bans.truncate(limit);
         Ok(bans)
-    }
-
-    async fn lift_ban(&self, room: RoomId, user: &UserId) -> Result<bool, StoreError> {
-        let mut state = self.state.lock();
-        Ok(state.rooms.get_mut(&room).is_some_and(|room| room.bans.remove(user).is_some()))
     }
 }
 
