@@ -17,11 +17,17 @@
 //!
 //! One of one's own is written as these are; `docs/wire-formats.md` walks through one.
 
+mod conversation;
 mod detail;
 mod envelope;
 mod flat;
 pub mod frame;
+mod names;
+mod page;
+mod place;
+mod rooms;
 mod shown;
+mod thread;
 mod wire_user;
 
 use std::{fmt, sync::Arc};
@@ -35,12 +41,14 @@ pub use crate::{
     extract::{Body, Path, Position, Query, User},
     problem::Problem,
     shared::Shared,
-    socket::{Admission, FirstToken, Greeting, SocketFormat, Visit},
+    socket::{Admission, FirstToken, Greeting, Relay, SocketFormat, Visit},
 };
+pub use conversation::Conversation;
 pub use envelope::Envelope;
 pub use flat::Flat;
 pub use frame::Frame;
 pub use shown::is_shown;
+pub use thread::Thread;
 pub use wire_user::WireUser;
 
 pub(crate) use detail::plain_errors;
@@ -74,6 +82,22 @@ where
     S: Clone + Send + Sync + 'static,
 {
     ChatRouter::new(engine, authenticator).format_router(&Envelope)
+}
+
+/// The routes of [`Conversation`], as [`flat`].
+pub fn conversation<S>(engine: Engine, authenticator: impl Authenticator) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    ChatRouter::new(engine, authenticator).format_router(&Conversation)
+}
+
+/// The routes of [`Thread`], as [`flat`].
+pub fn thread<S>(engine: Engine, authenticator: impl Authenticator) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    ChatRouter::new(engine, authenticator).format_router(&Thread)
 }
 
 /// Adds a route that answers with and without a trailing slash, never by a redirect.

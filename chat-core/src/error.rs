@@ -8,6 +8,7 @@ use crate::store::{Refusal, StoreError, StoreErrorKind};
 
 /// The stable name of what went wrong: on the socket, in REST problems and in metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ErrorCode {
     /// No frame of the protocol: no JSON, no object, no known `type`.
@@ -255,6 +256,7 @@ impl From<Refusal> for Error {
                 Self { retry_after: Some(remaining), ..Self::new(ErrorCode::Muted, "muted in this room") }
             }
             Refusal::Banned => Self::new(ErrorCode::Banned, "banned from this room"),
+            Refusal::Blocked => Self::new(ErrorCode::Blocked, "the user has blocked you"),
             Refusal::Conflict(why) => Self::new(ErrorCode::Conflict, why),
             Refusal::BodyMismatch => {
                 Self::new(ErrorCode::BodyMismatch, "another body was sent under this client_id")

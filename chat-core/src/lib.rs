@@ -14,7 +14,7 @@ mod outlet;
 mod people;
 pub mod protocol;
 #[cfg(feature = "schema")]
-mod schema;
+pub mod schema;
 mod signal;
 pub mod store;
 #[cfg(feature = "testkit")]
@@ -24,8 +24,8 @@ mod wire;
 pub use async_trait::async_trait;
 pub use clock::{Clock, SystemClock};
 pub use engine::{
-    AsHost, AsUser, Batch, BuildError, Busy, Commands, ConnectOptions, Connected, CreateRoom, Created,
-    Deliveries, Engine, EngineBuilder, Search, SentMessage, UserView,
+    AsHost, AsUser, AuditPage, Batch, BuildError, Busy, Commands, ConnectOptions, Connected, CreateRoom,
+    Created, Deliveries, Engine, EngineBuilder, ListReports, ReportPage, Search, SentMessage, UserView,
 };
 pub use error::{Error, ErrorCode, MissingRoom};
 pub use event::{Event, EventBody};

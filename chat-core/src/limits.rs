@@ -69,6 +69,10 @@ limits! {
     search_words_max: usize = 16,
     /// Rooms that a user's search looks in; of more, the latest active ones.
     search_rooms_max: usize = 1_000,
+    /// Characters of why a message is reported.
+    reason_chars_max: usize = 1_000,
+    /// Users that a user may block.
+    blocks_max: usize = 1_000,
     /// Messages of a page of what is found.
     search_page_max: usize = 50,
     /// Events of a room kept hot.

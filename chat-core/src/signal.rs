@@ -6,6 +6,7 @@ use crate::model::{LeaveReason, MessageId, RoomId, Seq, Timestamp, UserId};
 
 /// Something that is true now and not kept: a later signal of the same [`SignalKey`] replaces it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Signal {
@@ -54,6 +55,7 @@ pub enum Signal {
     },
     /// How many are there, in a room too big to name them.
     #[serde(rename(serialize = "presence", deserialize = "presence_count"))]
+    #[cfg_attr(feature = "schema", schemars(title = "PresenceCountSignal"))]
     PresenceCount {
         /// Where.
         room_id: RoomId,
@@ -68,6 +70,11 @@ pub enum Signal {
         unread: u32,
         /// Mentions above the read pointer, capped at 1,000.
         mentions: u32,
+    },
+    /// Whom the own user has blocked, all of them; to the user's own connections alone.
+    Blocked {
+        /// By id.
+        users: Vec<UserId>,
     },
 }
 
@@ -87,6 +94,7 @@ pub enum PresenceStatus {
 
 /// What a connection says of itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PresenceChoice {
@@ -111,6 +119,7 @@ pub enum SignalKey {
     Presence(UserId),
     PresenceCount(RoomId),
     Unread(RoomId),
+    Blocked,
 }
 
 impl Signal {
@@ -126,6 +135,7 @@ impl Signal {
             Self::Presence { user, .. } => SignalKey::Presence(user.clone()),
             Self::PresenceCount { room_id, .. } => SignalKey::PresenceCount(*room_id),
             Self::Unread { room_id, .. } => SignalKey::Unread(*room_id),
+            Self::Blocked { .. } => SignalKey::Blocked,
         }
     }
 }
@@ -139,12 +149,14 @@ impl SignalKey {
             Self::Receipt(..) | Self::Passed(..) => "receipt",
             Self::Presence(_) | Self::PresenceCount(_) => "presence",
             Self::Unread(_) => "unread",
+            Self::Blocked => "blocked",
         }
     }
 }
 
 /// Why a connection is not given a room's events any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum UnsubscribeReason {

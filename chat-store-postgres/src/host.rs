@@ -23,8 +23,12 @@ use crate::{
 const OPERATION: &str = "commit_in";
 
 statements! {
-    /// What a transaction of the host's holds, always in the same order: rooms, then keys of rooms to be made.
+    /// What a transaction of the host's holds, always in the same order: blocks that must not be
+    /// made meanwhile, rooms, then keys of rooms to be made.
     HostSql {
+        hold_blocks = "SELECT pg_advisory_xact_lock_shared(k.lock) FROM (
+            SELECT DISTINCT {s}key_lock_v1('blocks', n.user_id, '') AS lock
+            FROM unnest($1::text[]) AS n (user_id) ORDER BY 1) k";
         hold_rooms = "SELECT r.id FROM {s}rooms r WHERE r.id = ANY ($1) ORDER BY r.id FOR NO KEY UPDATE";
         hold_keys = "SELECT pg_advisory_xact_lock(k.lock) FROM (
             SELECT DISTINCT {s}key_lock_v1(n.kind, n.a, n.b) AS lock
@@ -111,6 +115,15 @@ impl PostgresStore {
 
     async fn hold(&self, connection: &mut PgConnection, changes: &[Change]) -> Result<(), StoreError> {
         let sql = &self.sql().host;
+        let blocks: Vec<String> = changes
+            .iter()
+            .flat_map(|change| Needs::of(change).blocks)
+            .map(|(user, _)| user.as_str().to_owned())
+            .collect();
+        if !blocks.is_empty() {
+            let held = self.ask(&sql.hold_blocks).bind(blocks).execute(&mut *connection).await;
+            held.map_err(failed(OPERATION))?;
+        }
         let rooms: Vec<i64> = changes.iter().filter_map(|change| change.room).map(RoomId::get).collect();
         if !rooms.is_empty() {
             let held = self.ask(&sql.hold_rooms).bind(rooms).execute(&mut *connection).await;

@@ -33,6 +33,7 @@ mod load;
 mod log;
 mod message;
 mod migrate;
+mod moderation;
 mod options;
 mod pending;
 mod pointer;

@@ -19,6 +19,7 @@ use crate::{
     log::LogSql,
     message::MessageSql,
     migrate,
+    moderation::ModerationSql,
     options::PostgresOptions,
     pointer::PointerSql,
     profile::ProfileSql,
@@ -65,6 +66,7 @@ pub(crate) struct Sql {
     pub(crate) search: SearchSql,
     pub(crate) pointer: PointerSql,
     pub(crate) profile: ProfileSql,
+    pub(crate) moderation: ModerationSql,
 }
 
 impl fmt::Debug for PostgresStore {
@@ -91,6 +93,7 @@ impl PostgresStore {
             search: SearchSql::new(schema),
             pointer: PointerSql::new(schema),
             profile: ProfileSql::new(schema),
+            moderation: ModerationSql::new(schema),
         };
         Ok(Self { inner: Arc::new(Inner { pool, options, sql, cache: Cache::default() }) })
     }

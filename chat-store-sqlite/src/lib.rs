@@ -13,6 +13,7 @@ mod load;
 mod log;
 mod message;
 mod migrate;
+mod moderation;
 mod options;
 mod pending;
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::{
     log::LogSql,
     message::MessageSql,
     migrate,
+    moderation::ModerationSql,
     options::{SqliteOptions, Synchronous},
     pointer::PointerSql,
     profile::ProfileSql,
@@ -61,6 +62,7 @@ pub(crate) struct Sql {
     pub(crate) pointer: PointerSql,
     pub(crate) profile: ProfileSql,
     pub(crate) search: SearchSql,
+    pub(crate) moderation: ModerationSql,
 }
 
 impl Sql {
@@ -74,6 +76,7 @@ impl Sql {
             pointer: PointerSql::new(prefix),
             profile: ProfileSql::new(prefix),
             search: SearchSql::new(prefix),
+            moderation: ModerationSql::new(prefix),
         }
     }
 
@@ -82,7 +85,7 @@ impl Sql {
     pub(crate) fn all(&self) -> Vec<(&'static str, sqlx::SqlStr)> {
         let sets = [self.log.all(), self.load.all(), self.write.all(), self.room.all(), self.message.all()];
         sets.into_iter()
-            .chain([self.pointer.all(), self.profile.all(), self.search.all()])
+            .chain([self.pointer.all(), self.profile.all(), self.search.all(), self.moderation.all()])
             .flatten()
             .collect()
     }

@@ -1,16 +1,22 @@
 //! Formats beside the native one, on the same rooms.
 
+mod conversation;
 mod envelope;
 mod flat;
+mod thread;
 
 use std::net::SocketAddr;
 
-use axum::Router;
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, header},
+};
 use chat_axum::{ChatRouter, JwtAuthenticator, compat::Format};
 use chat_core::{Engine, Limits};
 use serde_json::{Value, json};
 
-use crate::support::{Chat, Client, MOUNT, SECRET, token, token_of};
+use crate::support::{Answer, Chat, Client, MOUNT, SECRET, token, token_of};
 
 /// A chat that speaks `format` at the root.
 pub(crate) async fn chat_of(limits: Limits, format: impl Format) -> Chat {
@@ -30,6 +36,49 @@ pub(crate) async fn open(address: SocketAddr, path: &str, user: &str) -> Client 
 /// A token of a user by the name of `User <id>`.
 pub(crate) fn named_token(user: &str) -> String {
     token_of(json!({ "user_id": user, "name": format!("User {user}"), "role": "teacher" }))
+}
+
+/// Asks REST as a user whose name is known; as nobody where none is given.
+pub(crate) async fn ask(chat: &Chat, user: &str, method: &str, path: &str, body: Value) -> Answer {
+    let mut request = Request::builder().method(method).uri(path);
+    if !user.is_empty() {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {}", named_token(user)));
+    }
+    let body = if body.is_null() {
+        Body::empty()
+    } else {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+        Body::from(body.to_string())
+    };
+    chat.send(request.body(body).unwrap()).await
+}
+
+/// Asks for what must be answered with `status`.
+pub(crate) async fn must(
+    chat: &Chat,
+    user: &str,
+    method: &str,
+    path: &str,
+    body: Value,
+    status: u16,
+) -> Value {
+    let answer = ask(chat, user, method, path, body).await;
+    assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+    if status >= 400 {
+        assert!(answer.body["detail"].is_string(), "{method} {path}: {answer:?}");
+    }
+    answer.body
+}
+
+/// Holds what was said against a golden file; `UPDATE_GOLDENS=1` writes it.
+pub(crate) fn golden(name: &str, transcript: &[(&str, Value)]) {
+    let said: String =
+        transcript.iter().map(|(what, value)| format!("{what}\n{}\n", at_rest(value.clone()))).collect();
+    let path = format!("{}/tests/it/compat/goldens/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("UPDATE_GOLDENS").is_some() {
+        std::fs::write(&path, &said).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), said);
 }
 
 /// How sockets at `path` refuse those who may not come in: by the code that they are closed with.

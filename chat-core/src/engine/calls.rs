@@ -2,11 +2,13 @@
 
 mod by_id;
 mod host;
+mod moderation;
 mod rooms;
 mod search;
 mod user;
 
 pub use host::AsHost;
+pub use moderation::{AuditPage, ListReports, ReportPage};
 pub use rooms::{CreateRoom, Created};
 pub use search::Search;
 pub use user::{AsUser, SentMessage, UserView};
@@ -122,7 +124,7 @@ impl Engine {
         if self.inner.link.bus.is_healthy() {
             Ok(())
         } else {
-            Err(Error::new(crate::error::ErrorCode::Unavailable, "the bus is out of reach"))
+            Err(Error::new(ErrorCode::Unavailable, "the bus is out of reach"))
         }
     }
 

@@ -8,7 +8,7 @@ use super::{Inner, metrics, room_log::Heard};
 use crate::{
     bus::{BusMessage, Incoming, Lost, Payload, Topic},
     error::Error,
-    model::{RoomId, Seq},
+    model::{Pointer, RoomId, Seq},
     protocol::{ByeReason, Close, CloseCode, ServerFrame},
     signal::Signal,
     store::{EventLimit, Head},
@@ -60,6 +60,7 @@ impl Inner {
             Payload::RoomSet(user) => self.user_rooms_changed(&user),
             Payload::Disconnect(user) => self.disconnect_here(&user),
             Payload::Rights(user, room) => self.rights_changed(&user, room),
+            Payload::Blocks(user) => self.blocks_changed(&user),
         }
     }
 
@@ -99,6 +100,7 @@ impl Inner {
             Lost::All => {
                 self.sweep_heads_once().await;
                 self.compare_all_room_sets().await;
+                self.read_all_blocks().await;
                 self.repair_signals().await;
             }
             Lost::Topics(topics) => {
@@ -109,6 +111,7 @@ impl Inner {
                 self.ask_heads(&rooms).await;
                 for topic in &topics {
                     if let Topic::User(user) = topic {
+                        self.blocks_changed(user);
                         self.user_rooms_changed(user);
                     }
                 }

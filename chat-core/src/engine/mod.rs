@@ -1,6 +1,7 @@
 //! The engine: rooms' logs, who is given what, and the calls of users and of the host.
 
 mod baton;
+mod blocks;
 mod builder;
 mod calls;
 mod commands;
@@ -43,7 +44,9 @@ use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use builder::{BuildError, EngineBuilder};
-pub use calls::{AsHost, AsUser, CreateRoom, Created, Search, SentMessage, UserView};
+pub use calls::{
+    AsHost, AsUser, AuditPage, CreateRoom, Created, ListReports, ReportPage, Search, SentMessage, UserView,
+};
 #[cfg(feature = "testkit")]
 pub(crate) use room_log::{Heard, RoomLog};
 pub use session::{Batch, Busy, Commands, ConnectOptions, Connected, Deliveries};

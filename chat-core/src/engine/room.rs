@@ -2,8 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
@@ -538,7 +537,7 @@ impl SignalBatch {
     }
 }
 
-/// Gives a signal to one connection, encoding it once for each format.
+/// Gives a signal to one connection, unless it is of someone whom its user has blocked; encodes it once a format.
 pub(crate) fn signal_one(
     connection: &Arc<Connection>,
     signal: &Signal,
@@ -546,7 +545,8 @@ pub(crate) fn signal_one(
     people: &People,
     encoded: &mut Vec<(&'static str, Arc<[u8]>)>,
 ) {
-    if connection.format.chooses_signals() && !connection.format.hears(signal, &connection.user) {
+    let format = &connection.format;
+    if connection.hides(signal) || (format.chooses_signals() && !format.hears(signal, &connection.user)) {
         return;
     }
     let name = connection.format.name();

@@ -346,7 +346,8 @@ impl Inner {
             }
         }
         let gone = self.gone(user, &listed, &memberships).await?;
-        let snapshot = self.presence_snapshot(user).await;
+        let blocked = self.begin_blocks(connection).await?;
+        let snapshot = self.presence_snapshot(connection).await;
         let welcome = Welcome {
             user: self.own_profile(connection),
             connection_id: connection.id,
@@ -357,7 +358,7 @@ impl Inner {
             rooms: entries,
             heads,
             gone,
-            blocked: Vec::new(),
+            blocked,
             presence: snapshot.told(),
         };
         connection.reply(&ServerFrame::Welcome(&welcome));

@@ -3,6 +3,7 @@
 mod bus;
 mod inbox;
 mod leases;
+mod moderation;
 mod quota;
 mod room;
 mod state;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::{
     event::{Event, EventBody},
     model::{
-        Ban, ClientId, Emoji, MemberRow, Message, MessageVersion, MessageView, ReactionCount, Seq,
+        Ban, ClientId, Emoji, MemberRow, Message, MessageId, MessageVersion, MessageView, ReactionCount, Seq,
         ThreadSummary, Timestamp, Unread, UserId,
     },
     store::{
@@ -21,6 +21,8 @@ pub(super) struct RoomState {
     pub(super) keys: Vec<RoomKey>,
     pub(super) members: BTreeMap<UserId, MemberRow>,
     pub(super) bans: BTreeMap<UserId, Ban>,
+    /// Until when users are muted, members or not.
+    pub(super) mutes: BTreeMap<UserId, Timestamp>,
     /// Everything at or below is not kept any more.
     floor: Seq,
     /// The entry of position `floor + 1` is the first.
@@ -78,6 +80,7 @@ impl RoomState {
             keys,
             members: BTreeMap::new(),
             bans: BTreeMap::new(),
+            mutes: BTreeMap::new(),
             floor: Seq::ZERO,
             log: Vec::new(),
             messages: Vec::new(),

@@ -6,8 +6,8 @@ use super::room::RoomState;
 use crate::{
     event::EventBody,
     model::{
-        Activity, Ban, ClientId, Emoji, Member, MemberRow, Message, MessageId, Role, RoomId, RoomKind, Seq,
-        StoredProfile, UserId,
+        Activity, AuditEntry, AuditId, AuditRecord, Ban, ClientId, Emoji, Member, MemberRow, Message,
+        MessageId, Report, Role, RoomId, RoomKind, Seq, StoredProfile, Timestamp, UserId,
     },
     store::{
         RoomKey,
@@ -28,6 +28,12 @@ pub(super) struct State {
     pub(super) profiles: HashMap<UserId, StoredProfile>,
     /// Where each message stands.
     pub(super) places: HashMap<MessageId, (RoomId, Seq)>,
+    /// Whom each user has blocked.
+    pub(super) blocks: HashMap<UserId, BTreeSet<UserId>>,
+    /// The report with id n is at n − 1.
+    pub(super) reports: Vec<Report>,
+    /// The entry with id n is at n − 1.
+    pub(super) audit: Vec<AuditEntry>,
     /// The greatest room id given.
     last_room: i64,
     /// The greatest message id given.
@@ -41,6 +47,12 @@ impl State {
 
     pub(super) fn room_state(&self, room: RoomId) -> Option<&RoomState> {
         self.rooms.get(&room)
+    }
+
+    pub(super) fn note(&mut self, record: &AuditRecord) {
+        let id = i64::try_from(self.audit.len()).ok().and_then(|count| AuditId::new(count + 1));
+        let id = id.unwrap_or_else(|| unreachable!("more entries than memory holds"));
+        self.audit.push(AuditEntry { id, record: record.clone() });
     }
 
     fn change(&mut self, room: RoomId, change: impl FnOnce(&mut RoomState)) {
@@ -123,6 +135,21 @@ impl View for State {
 
     fn ban(&self, room: RoomId, user: &UserId) -> Option<&Ban> {
         self.rooms.get(&room)?.bans.get(user)
+    }
+
+    fn mute(&self, room: RoomId, user: &UserId) -> Option<Timestamp> {
+        self.rooms.get(&room)?.mutes.get(user).copied()
+    }
+
+    fn has_blocked(&self, user: &UserId, other: &UserId) -> bool {
+        self.blocks.get(user).is_some_and(|blocked| blocked.contains(other))
+    }
+
+    fn peer_has_blocked(&self, room: RoomId, user: &UserId) -> bool {
+        let direct = self.rooms.get(&room).filter(|state| state.row.room.kind == RoomKind::Direct);
+        direct.is_some_and(|state| {
+            state.members.keys().any(|other| other != user && self.has_blocked(other, user))
+        })
     }
 
     fn message(&self, room: RoomId, seq: Seq) -> Option<&Message> {
@@ -208,6 +235,13 @@ impl View for State {
             Effect::DropBan { room, user } => self.change(*room, |room| {
                 room.bans.remove(user);
             }),
+            Effect::PutMute { room, user, until } => self.change(*room, |room| {
+                room.mutes.insert(user.clone(), *until);
+            }),
+            Effect::DropMute { room, user } => self.change(*room, |room| {
+                room.mutes.remove(user);
+            }),
+            Effect::Audit { record } => self.note(record),
             Effect::PutRoom { room } => self.change(room.id, |state| state.row.room = room.clone()),
             Effect::DropRoom { room, floor } => self.drop_room(*room, *floor),
         }

@@ -9,8 +9,8 @@ use super::{room::RoomState, state::State};
 use crate::{
     event::Event,
     model::{
-        Activity, Ban, ClientId, Member, Membership, MessageVersion, Pointer, Profile, RoomEntry, RoomId,
-        RoomKind, Seq, StoredProfile, Timestamp, Unread, UserId,
+        Activity, Ban, ClientId, Member, Membership, MessageId, MessageVersion, Pointer, Profile, RoomEntry,
+        RoomId, RoomKind, Seq, StoredProfile, Timestamp, Unread, UserId,
     },
     store::{
         Change, EventLimit, EventPage, Head, LogStore, MessagePage, MessageQuery, MessageStore, Outcome,
@@ -30,7 +30,7 @@ use strict::decide_all;
 /// with it. Share it between engines by `Arc`.
 #[derive(Debug)]
 pub struct MemoryStore {
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
 }
 
 impl Default for MemoryStore {
@@ -196,11 +196,6 @@ impl RoomStore for MemoryStore {
         bans.sort_by_key(|ban| std::cmp::Reverse(ban.at));
         bans.truncate(limit);
         Ok(bans)
-    }
-
-    async fn lift_ban(&self, room: RoomId, user: &UserId) -> Result<bool, StoreError> {
-        let mut state = self.state.lock();
-        Ok(state.rooms.get_mut(&room).is_some_and(|room| room.bans.remove(user).is_some()))
     }
 }
 

@@ -70,6 +70,10 @@ pub(crate) enum Compat {
     Flat,
     /// One socket, frames in envelopes.
     Envelope,
+    /// One socket a conversation, messages over REST.
+    Conversation,
+    /// One socket a thread, messages over REST, roles and reports.
+    Thread,
 }
 
 /// Where rooms are kept.

@@ -157,6 +157,8 @@ fn routes(
         None => Router::new(),
         Some(Compat::Flat) => chat.format_router(&compat::Flat),
         Some(Compat::Envelope) => chat.format_router(&compat::Envelope),
+        Some(Compat::Conversation) => chat.format_router(&compat::Conversation),
+        Some(Compat::Thread) => chat.format_router(&compat::Thread),
     };
     let app = compat
         .nest(MOUNT, chat.build())

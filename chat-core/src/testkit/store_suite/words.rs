@@ -76,6 +76,10 @@ pub(super) fn ban(name: &str, until: Option<Timestamp>) -> ChangeBody {
     ChangeBody::Ban { user: user(name), until }
 }
 
+pub(super) fn unban(name: &str) -> ChangeBody {
+    ChangeBody::Unban { user: user(name) }
+}
+
 pub(super) fn mute(name: &str, until: Option<Timestamp>) -> ChangeBody {
     ChangeBody::Mute { user: user(name), until }
 }
@@ -114,6 +118,7 @@ pub(super) const fn name_of(answer: &Answer) -> &'static str {
         Err(Refusal::Forbidden(_)) => "forbidden",
         Err(Refusal::Muted { .. }) => "muted",
         Err(Refusal::Banned) => "banned",
+        Err(Refusal::Blocked) => "blocked",
         Err(Refusal::Conflict(_)) => "conflict",
         Err(Refusal::BodyMismatch) => "body_mismatch",
         Err(Refusal::Held) => "held",

@@ -1,0 +1,35 @@
+//! What lists show of users.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use chat_core::{
+    Engine,
+    model::{Profile, UserId},
+};
+
+/// Profiles by user.
+#[derive(Debug)]
+pub(super) struct Names(BTreeMap<UserId, Profile>);
+
+impl Names {
+    /// What is known of those users.
+    pub(super) async fn of<'a>(engine: &Engine, users: impl IntoIterator<Item = &'a UserId>) -> Self {
+        let users: BTreeSet<&UserId> = users.into_iter().collect();
+        let users: Vec<UserId> = users.into_iter().cloned().collect();
+        let mut names = BTreeMap::new();
+        for chunk in users.chunks(engine.limits().page_max) {
+            // Of whom nothing can be found out, the id is shown.
+            let profiles = engine.profiles(chunk).await.unwrap_or_default();
+            names.extend(profiles.into_iter().map(|profile| (profile.id.clone(), profile)));
+        }
+        Self(names)
+    }
+
+    /// What is shown of a user.
+    pub(super) fn profile(&self, user: &UserId) -> Cow<'_, Profile> {
+        self.0.get(user).map_or_else(|| Cow::Owned(Profile::unknown(user.clone())), Cow::Borrowed)
+    }
+}
