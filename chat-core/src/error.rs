@@ -157,6 +157,17 @@ impl Error {
         Self::new(ErrorCode::NotFound, "no such room")
     }
 
+    /// An unknown message, or one that the caller may not know of.
+    #[must_use]
+    pub fn message_not_found() -> Self {
+        Self::new(ErrorCode::NotFound, "no such message")
+    }
+
+    pub(crate) fn with_message(mut self, message: &'static str) -> Self {
+        self.message = Cow::Borrowed(message);
+        self
+    }
+
     /// A `not_found` about a room, of which it is known why.
     #[must_use]
     pub fn missing_room(why: MissingRoom) -> Self {

@@ -3,14 +3,14 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
-    sync::Arc,
+    sync::{Arc, Weak},
     time::Duration,
 };
 
 use parking_lot::RwLock;
 use tokio::time::Instant;
 
-use crate::model::{Profile, UserId};
+use crate::model::{Profile, RoomId, UserId};
 
 const SHARDS: usize = 16;
 
@@ -21,6 +21,8 @@ pub struct People {
     hasher: RandomState,
     shard_max: usize,
     fresh: Duration,
+    /// The two of each active direct room, for as long as the room is active.
+    pairs: RwLock<HashMap<RoomId, Weak<(UserId, UserId)>>>,
 }
 
 #[derive(Debug)]
@@ -46,6 +48,33 @@ impl People {
             hasher: RandomState::new(),
             shard_max: max.div_ceil(SHARDS).max(1),
             fresh,
+            pairs: RwLock::default(),
+        }
+    }
+
+    /// The two of a direct room that a connection here is subscribed to whose format
+    /// [shows direct rooms](crate::WireFormat::shows_direct_rooms).
+    #[must_use]
+    pub fn pair(&self, room: RoomId) -> Option<Arc<(UserId, UserId)>> {
+        self.pairs.read().get(&room)?.upgrade()
+    }
+
+    /// Notes the two of a direct room, for as long as what this gives is held.
+    pub(crate) fn put_pair(&self, room: RoomId, pair: (UserId, UserId)) -> Arc<(UserId, UserId)> {
+        let mut pairs = self.pairs.write();
+        if let Some(known) = pairs.get(&room).and_then(Weak::upgrade) {
+            return known;
+        }
+        let pair = Arc::new(pair);
+        pairs.insert(room, Arc::downgrade(&pair));
+        pair
+    }
+
+    /// The room is not active any more; another that stands for it may be by now.
+    pub(crate) fn drop_pair(&self, room: RoomId) {
+        let mut pairs = self.pairs.write();
+        if pairs.get(&room).is_some_and(|pair| pair.strong_count() == 0) {
+            pairs.remove(&room);
         }
     }
 

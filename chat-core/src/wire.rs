@@ -49,6 +49,12 @@ pub trait WireFormat: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// Whether it shows direct rooms alone: then [`People::pair`] knows the two of each, receipts are also told one a
+    /// message ([`Signal::Passed`]), and a room that is new to a connection is given from its beginning.
+    fn shows_direct_rooms(&self) -> bool {
+        false
+    }
+
     /// Appends an answer or notice for one connection.
     fn frame(&self, frame: &ServerFrame<'_>, out: &mut Vec<u8>);
 
@@ -79,7 +85,10 @@ impl WireFormat for NativeJson {
     }
 
     fn signal(&self, signal: &Signal, _: &People, out: &mut Vec<u8>) {
-        append_json(signal, out);
+        // Its clients go by positions.
+        if !matches!(signal, Signal::Passed { .. }) {
+            append_json(signal, out);
+        }
     }
 
     fn frame(&self, frame: &ServerFrame<'_>, out: &mut Vec<u8>) {

@@ -1,5 +1,6 @@
 //! The engine's public calls: as a user, as the host, and over the engine itself.
 
+mod by_id;
 mod host;
 mod moderation;
 mod rooms;
@@ -17,10 +18,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::{Engine, EngineBuilder, Inner, lookout::HEADS_CHUNK};
 use crate::{
     bus::{Payload, Topic},
-    error::{Error, MissingRoom},
+    error::{Error, ErrorCode, MissingRoom},
     hooks::{ActionKind, Principal},
     limits::Limits,
-    model::{Membership, Profile, RoomId, Seq, UserId},
+    model::{Membership, MessageId, MessageStatus, MessageView, Profile, RoomId, Seq, UserId},
     protocol::HistoryRange,
     store::{EventLimit, EventPage, MessagePage, MessageQuery, Store},
 };
@@ -193,12 +194,59 @@ impl Inner {
                 visible_from: membership.visible_from,
                 limit,
             };
-            let page = self.read("messages", self.store.messages(room, &query)).await?;
+            let mut page = self.read("messages", self.store.messages(room, &query)).await?;
+            self.say_status(&membership, &principal.user, &mut page).await?;
             let Some(now) = self.readable_still(principal, &membership, page.as_of).await? else {
                 return Ok(page);
             };
             membership = now;
         }
+    }
+
+    /// Where a message is that a user may read.
+    pub(crate) async fn place_of(
+        &self,
+        principal: &Principal,
+        message: MessageId,
+    ) -> Result<(RoomId, Seq), Error> {
+        let found = self.read("find_messages", self.store.find_messages(&[message])).await?;
+        let Some((room, seq)) = found.into_iter().flatten().next() else {
+            return Err(Error::message_not_found());
+        };
+        match self.readable(principal, room).await {
+            Ok(membership) if seq > membership.visible_from => Ok((room, seq)),
+            Ok(_) => Err(Error::message_not_found()),
+            // Told apart from an unknown message it would tell that there is one.
+            Err(error) if error.code() == ErrorCode::NotFound => Err(error.with_message("no such message")),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Says of the reader's own messages how far they have got.
+    async fn say_status(
+        &self,
+        membership: &Membership,
+        user: &UserId,
+        page: &mut MessagePage,
+    ) -> Result<(), Error> {
+        let is_own = |view: &MessageView| view.message.sender.as_ref() == Some(user);
+        let limit = self.limits.signals_room_max;
+        if membership.member_count > limit || !page.messages.iter().any(is_own) {
+            return Ok(());
+        }
+        let pointers = self.read("pointers", self.store.pointers(membership.room, limit as usize)).await?;
+        let others = || pointers.iter().filter(|pointer| pointer.user != *user);
+        let read = others().map(|pointer| pointer.read).min().unwrap_or_default();
+        let delivered = others().map(|pointer| pointer.delivered).min().unwrap_or_default();
+        for view in page.messages.iter_mut().filter(|view| is_own(view) && !view.message.deleted) {
+            let seq = view.message.seq;
+            view.status = Some(match () {
+                () if seq <= read => MessageStatus::Read,
+                () if seq <= delivered => MessageStatus::Delivered,
+                () => MessageStatus::Sent,
+            });
+        }
+        Ok(())
     }
 
     /// After a page of a room was read: whether what it shows up to `head` is still the user's to see. A removal

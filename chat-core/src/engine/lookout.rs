@@ -71,9 +71,10 @@ impl Inner {
                     self.show_typing(&room, user, *is_typing);
                 }
             }
-            (Signal::Receipt { room_id, user, .. }, _) => {
+            (Signal::Receipt { room_id, user, read, delivered }, _) => {
                 if let Some(room) = self.rooms.get(*room_id) {
-                    room.signal(signal, None);
+                    let pointer = Pointer { user: user.clone(), read: *read, delivered: *delivered };
+                    self.show_pointers(&room, vec![pointer]);
                     if self.users.is_here(user) {
                         self.tell_unread(user.clone(), *room_id, None);
                     }

@@ -6,6 +6,7 @@ mod builder;
 mod calls;
 mod commands;
 mod connection;
+mod direct;
 mod feed;
 mod held;
 mod hot;

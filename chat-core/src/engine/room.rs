@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
@@ -48,6 +48,8 @@ pub(crate) struct Room {
     people: Arc<People>,
     /// A format in use shows who did what: events wait until that is known.
     needs_people: AtomicBool,
+    /// Its two, where it is a direct room and a format shows those alone; known once such a connection has come.
+    pub(crate) pair: OnceLock<Option<Arc<(UserId, UserId)>>>,
     member_count: AtomicU32,
     opening: Mutex<Opening>,
     opening_changed: Notify,
@@ -91,6 +93,15 @@ pub(crate) enum NotRegistered {
     Retired,
 }
 
+impl Drop for Room {
+    fn drop(&mut self) {
+        if let Some(Some(pair)) = self.pair.take() {
+            drop(pair);
+            self.people.drop_pair(self.id);
+        }
+    }
+}
+
 impl Room {
     /// A room of which nothing is known yet; see [`Room::open`].
     pub(crate) fn new(id: RoomId, engine: &Inner) -> Arc<Self> {
@@ -108,6 +119,7 @@ impl Room {
             timer_armed: AtomicBool::new(false),
             people: Arc::clone(&engine.people),
             needs_people: AtomicBool::new(false),
+            pair: OnceLock::new(),
             member_count: AtomicU32::new(0),
             opening: Mutex::new(Opening::Pending),
             opening_changed: Notify::new(),

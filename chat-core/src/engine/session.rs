@@ -368,6 +368,7 @@ impl Inner {
         let heads = welcome.heads;
         let ids: Vec<_> = memberships.iter().map(|m| m.room).collect();
         self.activate(&ids).await?;
+        self.learn_direct_rooms(connection, &memberships).await?;
         let cursors = if reset { BTreeMap::new() } else { hello.rooms.clone() };
         let mut budget = self.limits.resume_events_max;
         for membership in memberships {
@@ -452,6 +453,9 @@ impl Inner {
                 return Ok(false);
             };
             room.set_member_count(membership.member_count);
+            if connection.format.shows_direct_rooms() {
+                self.learn_pairs(&connection.user, std::slice::from_ref(&room)).await?;
+            }
             let sub = Subscription::new(Arc::clone(connection), Arc::clone(&room), from, membership.head);
             match room.register(&sub) {
                 Ok(()) => {}

@@ -113,6 +113,11 @@ impl RoomState {
         self.log.push(Entry { ordinal: self.row.messages, what });
     }
 
+    /// The ids of its messages, deleted ones too.
+    pub(super) fn message_ids(&self) -> impl Iterator<Item = MessageId> {
+        self.messages.iter().filter_map(|seq| self.message(*seq)).map(|message| message.id)
+    }
+
     fn index(&mut self, message: &Message, client_id: Option<&ClientId>, appended: AppendedMessage) {
         self.messages.push(message.seq);
         self.newest = Some(message.seq);
@@ -366,6 +371,6 @@ impl RoomState {
             let count = u32::try_from(places.len()).unwrap_or(u32::MAX);
             places.last().map(|last| ThreadSummary { count, last_seq: *last })
         });
-        Some(MessageView { message: kept.message.clone(), reactions, replies })
+        Some(MessageView { message: kept.message.clone(), reactions, replies, status: None })
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::room::RoomState;
 use crate::{
+    event::EventBody,
     model::{
         Activity, AuditEntry, AuditId, AuditRecord, Ban, ClientId, Emoji, Member, MemberRow, Message,
         MessageId, Report, Role, RoomId, RoomKind, Seq, StoredProfile, Timestamp, UserId,
@@ -31,6 +32,8 @@ pub(super) struct State {
     pub(super) reports: Vec<Report>,
     /// The entry with id n is at n − 1.
     pub(super) audit: Vec<AuditEntry>,
+    /// Where each message stands.
+    pub(super) places: HashMap<MessageId, (RoomId, Seq)>,
     /// The greatest room id given.
     last_room: i64,
     /// The greatest message id given.
@@ -92,6 +95,9 @@ impl State {
         let keys = std::mem::take(&mut state.keys);
         let members = std::mem::take(&mut state.members);
         self.public.remove(&state.activity());
+        for id in state.message_ids() {
+            self.places.remove(&id);
+        }
         state.forget(floor);
         for key in &keys {
             self.keys.remove(key);
@@ -198,6 +204,9 @@ impl View for State {
                 let Some(state) = self.rooms.get_mut(&event.room) else { return };
                 let before = state.activity();
                 state.append(event, *message);
+                if let EventBody::Message { message } = &event.body {
+                    self.places.insert(message.id, (event.room, event.seq));
+                }
                 if state.row.room.kind == RoomKind::Public && self.public.remove(&before) {
                     self.public.insert(state.activity());
                 }

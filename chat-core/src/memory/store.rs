@@ -206,6 +206,11 @@ impl MessageStore for MemoryStore {
         Ok(state.room_state(room).map_or_else(MessagePage::default, |room| room.messages(query)))
     }
 
+    async fn find_messages(&self, messages: &[MessageId]) -> Result<Vec<Option<(RoomId, Seq)>>, StoreError> {
+        let state = self.state.lock();
+        Ok(messages.iter().map(|id| state.places.get(id).copied()).collect())
+    }
+
     async fn versions(
         &self,
         room: RoomId,

@@ -17,7 +17,7 @@ pub use ids::{
     USER_ID_BYTES_MAX, UserId,
 };
 pub use member::{Ban, LeaveReason, Member, MemberRow, Role};
-pub use message::{Message, MessageVersion, MessageView, ReactionCount, ThreadSummary};
+pub use message::{Message, MessageStatus, MessageVersion, MessageView, ReactionCount, ThreadSummary};
 pub use metadata::Metadata;
 pub use profile::{Profile, StoredProfile};
 pub use report::{Report, ReportStatus};

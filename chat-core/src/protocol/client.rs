@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     error::ErrorCode,
-    model::{AttachmentId, ClientId, Emoji, MessageKind, Metadata, RoomId, Seq, UserId},
+    model::{AttachmentId, ClientId, Emoji, MessageId, MessageKind, Metadata, RoomId, Seq, UserId},
     signal::PresenceChoice,
 };
 
@@ -66,6 +66,10 @@ pub enum Command {
     Typing { room: RoomId, is_typing: bool },
     /// Read up to here.
     Read { room: RoomId, seq: Seq },
+    /// Read up to a message, by its id. Formats alone say it.
+    ReadMessage { message: MessageId },
+    /// Typing in the direct room with a user, where there is one. Formats alone say it.
+    TypingTo { user: UserId, is_typing: bool },
     /// How to be shown.
     Presence { status: PresenceChoice },
     /// Messages of a room.

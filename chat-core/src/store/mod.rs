@@ -31,8 +31,8 @@ pub use words::{SearchTerm, SearchText, WORD_CHARS_MAX, index_words};
 
 use crate::event::Event;
 use crate::model::{
-    AuditEntry, AuditId, Ban, ClientId, Member, Membership, MessageVersion, Pointer, Profile, Report,
-    ReportId, RoomEntry, RoomId, Seq, StoredProfile, Timestamp, Unread, UserId,
+    AuditEntry, AuditId, Ban, ClientId, Member, Membership, MessageId, MessageVersion, Pointer, Profile,
+    Report, ReportId, RoomEntry, RoomId, Seq, StoredProfile, Timestamp, Unread, UserId,
 };
 
 /// Unread messages and mentions are counted up to this.
@@ -219,6 +219,12 @@ pub trait MessageStore: fmt::Debug + Send + Sync + 'static {
     ///   asked direction goes on (for [`Range::Around`]: backwards) (suite: `pages_before_a_position`,
     ///   `pages_after_a_position`, `pages_around_a_position`, `pages_of_a_thread`).
     async fn messages(&self, room: RoomId, query: &MessageQuery) -> Result<MessagePage, StoreError>;
+
+    /// Where messages stand, by their ids and in their order; `None` for what is no message, or one of a deleted room.
+    ///
+    /// # To ensure correctness
+    /// - Deleted messages are found too: they keep their place (suite: `messages_are_found_by_their_ids`).
+    async fn find_messages(&self, messages: &[MessageId]) -> Result<Vec<Option<(RoomId, Seq)>>, StoreError>;
 
     /// The earlier versions of a message, oldest first, without the one that stands; none of a deleted one.
     async fn versions(

@@ -102,6 +102,13 @@ macro_rules! forward_store {
                 self.pass(Kind::Read, "messages", self.inner.messages(room, query)).await
             }
 
+            async fn find_messages(
+                &self,
+                messages: &[MessageId],
+            ) -> Result<Vec<Option<(RoomId, Seq)>>, StoreError> {
+                self.pass(Kind::Read, "find_messages", self.inner.find_messages(messages)).await
+            }
+
             async fn versions(
                 &self,
                 room: RoomId,

@@ -167,6 +167,10 @@ impl MessageStore for Tape {
         Ok(MessagePage::default())
     }
 
+    async fn find_messages(&self, messages: &[MessageId]) -> Result<Vec<Option<(RoomId, Seq)>>, StoreError> {
+        Ok(vec![None; messages.len()])
+    }
+
     async fn versions(&self, _: RoomId, _: Seq, _: usize) -> Result<Vec<MessageVersion>, StoreError> {
         Ok(Vec::new())
     }

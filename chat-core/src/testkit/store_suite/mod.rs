@@ -166,6 +166,7 @@ macro_rules! store_suite {
             threads_do_not_nest
             the_sender_alone_edits
             an_edit_to_the_same_is_no_change
+            messages_are_found_by_their_ids
             earlier_versions_are_kept
             deleted_content_is_gone_everywhere
             a_deleted_message_takes_no_change
