@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chat_core::{
-    model::{MessageVersion, MessageView, ReactionCount, RoomId, Seq, ThreadSummary},
+    model::{MessageId, MessageVersion, MessageView, ReactionCount, RoomId, Seq, ThreadSummary},
     store::{MessagePage, MessageQuery, MessageStore, Range, SearchPage, SearchQuery, StoreError},
 };
 use serde_json::Value;

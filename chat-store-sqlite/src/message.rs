@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use chat_core::{
-    model::{MessageVersion, MessageView, ReactionCount, RoomId, Seq, ThreadSummary, UserId},
+    model::{MessageId, MessageVersion, MessageView, ReactionCount, RoomId, Seq, ThreadSummary, UserId},
     store::{MessagePage, MessageQuery, MessageStore, Range, SearchPage, SearchQuery, StoreError},
 };
 use sqlx::{SqlStr, sqlite::SqliteRow};

@@ -80,7 +80,7 @@ impl Inner {
             let before = std::mem::replace(&mut *connection.blocked.lock(), now.clone());
             if before != now {
                 let signal = Signal::Blocked { users };
-                signal_one(&connection, &signal, &signal.key(), &mut Vec::new());
+                signal_one(&connection, &signal, &signal.key(), &self.people, &mut Vec::new());
             }
         }
     }

@@ -124,7 +124,7 @@ impl Engine {
         if self.inner.link.bus.is_healthy() {
             Ok(())
         } else {
-            Err(Error::new(crate::error::ErrorCode::Unavailable, "the bus is out of reach"))
+            Err(Error::new(ErrorCode::Unavailable, "the bus is out of reach"))
         }
     }
 

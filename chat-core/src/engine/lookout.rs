@@ -8,7 +8,7 @@ use super::{Inner, metrics, room_log::Heard};
 use crate::{
     bus::{BusMessage, Incoming, Lost, Payload, Topic},
     error::Error,
-    model::{RoomId, Seq},
+    model::{Pointer, RoomId, Seq},
     protocol::{ByeReason, Close, CloseCode, ServerFrame},
     signal::Signal,
     store::{EventLimit, Head},

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::{
     event::{Event, EventBody},
     model::{
-        Ban, ClientId, Emoji, MemberRow, Message, MessageVersion, MessageView, ReactionCount, Seq,
+        Ban, ClientId, Emoji, MemberRow, Message, MessageId, MessageVersion, MessageView, ReactionCount, Seq,
         ThreadSummary, Timestamp, Unread, UserId,
     },
     store::{

@@ -9,8 +9,8 @@ use super::{room::RoomState, state::State};
 use crate::{
     event::Event,
     model::{
-        Activity, Ban, ClientId, Member, Membership, MessageVersion, Pointer, Profile, RoomEntry, RoomId,
-        RoomKind, Seq, StoredProfile, Timestamp, Unread, UserId,
+        Activity, Ban, ClientId, Member, Membership, MessageId, MessageVersion, Pointer, Profile, RoomEntry,
+        RoomId, RoomKind, Seq, StoredProfile, Timestamp, Unread, UserId,
     },
     store::{
         Change, EventLimit, EventPage, Head, LogStore, MessagePage, MessageQuery, MessageStore, Outcome,

@@ -217,8 +217,8 @@ pub(super) mod prelude {
     pub(in super::super) use crate::{
         event::Event,
         model::{
-            AuditEntry, AuditId, Ban, ClientId, Member, Membership, MessageVersion, Pointer, Profile, Report,
-            ReportId, RoomEntry, RoomId, Seq, StoredProfile, Timestamp, Unread, UserId,
+            AuditEntry, AuditId, Ban, ClientId, Member, Membership, MessageId, MessageVersion, Pointer,
+            Profile, Report, ReportId, RoomEntry, RoomId, Seq, StoredProfile, Timestamp, Unread, UserId,
         },
         store::{
             AuditStore, BlockStore, Blocked, Change, Decision, EventLimit, EventPage, Head, LogStore,
