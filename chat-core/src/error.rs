@@ -180,6 +180,12 @@ impl Error {
         self.missing_room
     }
 
+    /// With why a room was not found, for what is not found with it.
+    pub(crate) const fn with_missing_room(mut self, why: Option<MissingRoom>) -> Self {
+        self.missing_room = why;
+        self
+    }
+
     /// With the field that it is about.
     #[must_use]
     pub const fn with_field(mut self, field: &'static str) -> Self {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use chat_core::{
-    Engine,
+    Engine, Principal,
     model::{Profile, UserId},
 };
 
@@ -15,8 +15,12 @@ use chat_core::{
 pub(super) struct Names(BTreeMap<UserId, Profile>);
 
 impl Names {
-    /// What is known of those users.
-    pub(super) async fn of<'a>(engine: &Engine, users: impl IntoIterator<Item = &'a UserId>) -> Self {
+    /// What is known of those users to one of them, or to somebody else.
+    pub(super) async fn of<'a>(
+        engine: &Engine,
+        me: &Principal,
+        users: impl IntoIterator<Item = &'a UserId>,
+    ) -> Self {
         let users: BTreeSet<&UserId> = users.into_iter().collect();
         let users: Vec<UserId> = users.into_iter().cloned().collect();
         let mut names = BTreeMap::new();
@@ -24,6 +28,12 @@ impl Names {
             // Of whom nothing can be found out, the id is shown.
             let profiles = engine.profiles(chunk).await.unwrap_or_default();
             names.extend(profiles.into_iter().map(|profile| (profile.id.clone(), profile)));
+        }
+        // The own claims may not have been kept yet.
+        if let Some(claims) = &me.profile
+            && names.get(&me.user).is_some_and(|known| *known == Profile::unknown(me.user.clone()))
+        {
+            names.insert(me.user.clone(), claims.clone());
         }
         Self(names)
     }

@@ -1,5 +1,6 @@
 //! `thread`: one socket a thread, messages over REST, roles, reports.
 
+mod reports;
 mod rest;
 mod shapes;
 mod socket;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    routing::{delete, get, post},
+    routing::{delete, get, patch, post},
 };
 
 use super::{Format, FormatRoutes, SocketFormat, at};
@@ -29,6 +30,8 @@ impl Format for Thread {
         let routes = at(routes, "/api/chat/threads/{id}", get(rest::read_thread));
         let routes = at(routes, "/api/chat/threads/{id}/members", post(rest::add_member));
         let routes = at(routes, "/api/chat/threads/{id}/members/{user}", delete(rest::remove_member));
-        at(routes, "/api/chat/messages", get(rest::list_messages).post(rest::send))
+        let routes = at(routes, "/api/chat/messages", get(rest::list_messages).post(rest::send));
+        let routes = at(routes, "/api/chat/reports", get(reports::list).post(reports::create));
+        at(routes, "/api/chat/reports/{id}", patch(reports::decide))
     }
 }

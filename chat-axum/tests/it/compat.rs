@@ -21,7 +21,8 @@ use crate::support::{Answer, Chat, Client, MOUNT, SECRET, token, token_of};
 /// A chat that speaks `format` at the root.
 pub(crate) async fn chat_of(limits: Limits, format: impl Format) -> Chat {
     let engine = Engine::builder().limits(limits).build().await.unwrap();
-    let chat = ChatRouter::new(engine.clone(), JwtAuthenticator::hs256(SECRET).unwrap());
+    let authenticator = JwtAuthenticator::hs256(SECRET).unwrap().admin_role("admin");
+    let chat = ChatRouter::new(engine.clone(), authenticator);
     let sockets = chat.sockets();
     let router: Router = chat.format_router(&format);
     Chat { engine, sockets, router: router.nest(MOUNT, chat.build()) }

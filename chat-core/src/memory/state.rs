@@ -26,14 +26,14 @@ pub(super) struct State {
     /// Public rooms by activity.
     pub(super) public: BTreeSet<Activity>,
     pub(super) profiles: HashMap<UserId, StoredProfile>,
-    /// Where each message stands.
-    pub(super) places: HashMap<MessageId, (RoomId, Seq)>,
     /// Whom each user has blocked.
     pub(super) blocks: HashMap<UserId, BTreeSet<UserId>>,
     /// The report with id n is at n − 1.
     pub(super) reports: Vec<Report>,
     /// The entry with id n is at n − 1.
     pub(super) audit: Vec<AuditEntry>,
+    /// Where each message stands.
+    pub(super) places: HashMap<MessageId, (RoomId, Seq)>,
     /// The greatest room id given.
     last_room: i64,
     /// The greatest message id given.

@@ -130,7 +130,8 @@ impl Notifications {
         let mut entry = user.room_entry(room).await?;
         settle(&user, &mut entry).await?;
         let last = entry.last_message.as_ref();
-        let names = Names::of(&self.engine, last.and_then(|message| message.sender.as_ref())).await;
+        let sender = last.and_then(|message| message.sender.as_ref());
+        let names = Names::of(&self.engine, &self.principal, sender).await;
         let last_message = last.and_then(|message| Message::shown(message, &names));
         push_json(out, &Told::Notification { conversation: room, unread_count: entry.unread, last_message });
         Ok(())

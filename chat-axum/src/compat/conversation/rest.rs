@@ -88,7 +88,7 @@ pub(super) async fn list(
     for room in &mut rooms {
         settle(&user, &mut room.entry).await?;
     }
-    let names = Names::of(engine, rooms.iter().flat_map(shown_users)).await;
+    let names = Names::of(engine, &me, rooms.iter().flat_map(shown_users)).await;
     let shown: Vec<_> = rooms.iter().map(|room| Conversation::of(room, &names)).collect();
     Ok(Json(shown).into_response())
 }
@@ -149,7 +149,7 @@ pub(super) async fn list_messages(
 ) -> Result<Response, Problem> {
     let engine = shared.engine();
     let messages = page::list(&engine.as_user(&me), id, asked.before, asked.limit).await?;
-    let names = Names::of(engine, messages.iter().filter_map(|view| view.message.sender.as_ref())).await;
+    let names = Names::of(engine, &me, messages.iter().filter_map(|view| view.message.sender.as_ref())).await;
     let shown: Vec<_> = messages.iter().filter_map(|view| Message::shown(&view.message, &names)).collect();
     Ok(Json(shown).into_response())
 }
@@ -165,7 +165,7 @@ pub(super) async fn send(
     send.client_id = asked.client_id;
     let sent = shared.engine().as_user(&me).send(send).await?;
     let status = if sent.is_repeat { StatusCode::OK } else { StatusCode::CREATED };
-    let names = Names::of(shared.engine(), [&me.user]).await;
+    let names = Names::of(shared.engine(), &me, [&me.user]).await;
     let message = Message::of(&sent.message, &names.profile(&me.user));
     Ok((status, Json(message)).into_response())
 }
@@ -180,7 +180,7 @@ pub(super) async fn edit(
     let seq = seq_of(&user, path.id, path.message).await?;
     user.edit(path.id, seq, asked.content, None).await?;
     let edited = user.message(path.message).await.map_err(after_write)?;
-    let names = Names::of(shared.engine(), edited.message.sender.as_ref()).await;
+    let names = Names::of(shared.engine(), &me, edited.message.sender.as_ref()).await;
     let message = Message::shown(&edited.message, &names).ok_or_else(Problem::not_found)?;
     Ok(Json(message).into_response())
 }
@@ -218,7 +218,7 @@ async fn one(shared: &Shared, me: &Principal, id: RoomId) -> Result<Response, Er
     let user = engine.as_user(me);
     let mut room = rooms::one(&user, engine.limits(), id).await?;
     settle(&user, &mut room.entry).await?;
-    let names = Names::of(engine, shown_users(&room)).await;
+    let names = Names::of(engine, me, shown_users(&room)).await;
     Ok(Json(Conversation::of(&room, &names)).into_response())
 }
 

@@ -125,7 +125,7 @@ pub(super) async fn list_messages(
 ) -> Result<Response, Problem> {
     let engine = shared.engine();
     let messages = page::list(&engine.as_user(&me), asked.thread, asked.before, asked.limit).await?;
-    let names = Names::of(engine, messages.iter().filter_map(|view| view.message.sender.as_ref())).await;
+    let names = Names::of(engine, &me, messages.iter().filter_map(|view| view.message.sender.as_ref())).await;
     let authors: Vec<_> = messages
         .iter()
         .filter_map(|view| Some((&view.message, names.profile(view.message.sender.as_ref()?))))
@@ -141,7 +141,7 @@ pub(super) async fn send(
 ) -> Result<Response, Problem> {
     let send = Send::text(SendTo::Room(asked.thread), asked.content);
     let sent = shared.engine().as_user(&me).send(send).await?;
-    let names = Names::of(shared.engine(), [&me.user]).await;
+    let names = Names::of(shared.engine(), &me, [&me.user]).await;
     let author = names.profile(&me.user);
     Ok((StatusCode::CREATED, Json(Message::of(&sent.message, &author))).into_response())
 }

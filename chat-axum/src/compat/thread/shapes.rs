@@ -2,7 +2,7 @@
 
 use chat_core::{
     ErrorCode,
-    model::{self, MessageId, Profile, Role, RoomId, Timestamp},
+    model::{self, MessageId, Profile, ReportId, ReportStatus, Role, RoomId, Timestamp},
 };
 use serde::Serialize;
 
@@ -61,6 +61,18 @@ pub(super) struct Membership {
     pub(super) role: Role,
 }
 
+/// A report of a message.
+#[derive(Serialize)]
+pub(super) struct Report {
+    id: ReportId,
+    message: MessageId,
+    reason: String,
+    status: ReportStatus,
+    reporter: WireUser,
+    created_at: Timestamp,
+    content: String,
+}
+
 impl<'a> Message<'a> {
     pub(super) fn of(message: &'a model::Message, author: &'a Profile) -> Self {
         Self {
@@ -88,6 +100,20 @@ impl From<Peopled> for Thread {
             created_at: entry.room.created_at,
             updated_at: entry.updated_at,
             memberships: members.into_iter().map(membership).collect(),
+        }
+    }
+}
+
+impl From<model::Report> for Report {
+    fn from(report: model::Report) -> Self {
+        Self {
+            id: report.id,
+            message: report.message_id,
+            reason: report.reason,
+            status: report.status,
+            reporter: WireUser(report.reporter),
+            created_at: report.created_at,
+            content: report.content,
         }
     }
 }

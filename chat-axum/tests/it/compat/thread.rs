@@ -10,6 +10,7 @@ use crate::support::{Chat, Client, limits, until};
 
 const THREADS: &str = "/api/chat/threads/";
 const MESSAGES: &str = "/api/chat/messages/";
+const REPORTS: &str = "/api/chat/reports/";
 
 fn socket(thread: u64) -> String {
     format!("/ws/chat/{thread}/")
@@ -51,7 +52,7 @@ async fn every_frame_and_answer() {
     let event = ann.frame().await;
     assert_eq!(event, json!({ "type": "chat_message", "payload": sent }));
     assert_eq!(bob.frame().await, event);
-    said.push(("POST messages", sent));
+    said.push(("POST messages", sent.clone()));
     said.push(("chat_message", event));
     bob.say(json!({ "type": "dance" })).await;
     said.push(("unknown type", bob.frame().await));
@@ -70,6 +71,11 @@ async fn every_frame_and_answer() {
         assert_eq!(must(&chat, "1", "GET", slashless.trim_end_matches('/'), Value::Null, 200).await, answer);
         said.push((what, answer));
     }
+    let report = json!({ "message": sent["id"], "reason": "spam" });
+    said.push(("POST reports", must(&chat, "3", "POST", REPORTS, report, 201).await));
+    said.push(("GET reports", must(&chat, "1", "GET", REPORTS, Value::Null, 200).await));
+    let reviewed = json!({ "status": "reviewed" });
+    said.push(("PATCH report", must(&chat, "4", "PATCH", &format!("{REPORTS}1/"), reviewed, 200).await));
     said.push(("no token", must(&chat, "", "GET", THREADS, Value::Null, 401).await));
     golden("thread", &said);
     ann.0.close(None).await.unwrap();
@@ -309,4 +315,55 @@ async fn over_the_limits() {
     let wait = error["payload"]["retry_after_ms"].as_u64().unwrap();
     assert_eq!(error["payload"], json!({ "code": "rate_limited", "retry_after_ms": wait }));
     until(|| wait > 0).await;
+}
+
+#[tokio::test]
+async fn reports() {
+    let chat = chat_of(limits(), Thread).await;
+    let id = thread(&chat, "1", json!([2, 3])).await;
+    let message = say(&chat, "2", id, "bad words").await;
+    let report = |message: u64| json!({ "message": message, "reason": "spam" });
+    let made = must(&chat, "3", "POST", REPORTS, report(message), 201).await;
+    assert_eq!((&made["status"], &made["content"]), (&json!("pending"), &json!("bad words")));
+    must(&chat, "3", "POST", REPORTS, report(message), 409).await;
+    must(&chat, "1", "POST", REPORTS, report(message), 201).await;
+    let one = format!("{REPORTS}{}/", made["id"]);
+    let status = |status: &str| json!({ "status": status });
+    for (user, method, path, body, code) in [
+        ("4", "POST", REPORTS, report(message), 403),
+        ("3", "POST", REPORTS, report(987_654), 404),
+        ("2", "POST", REPORTS, json!({ "message": message, "reason": " " }), 400),
+        ("2", "POST", REPORTS, json!({ "message": message }), 400),
+        ("2", "POST", REPORTS, json!({ "message": "x", "reason": "spam" }), 400),
+        ("2", "GET", REPORTS, Value::Null, 403),
+        ("1", "GET", "/api/chat/reports/?status=lost", Value::Null, 400),
+        ("2", "PATCH", &one, status("reviewed"), 403),
+        ("4", "PATCH", &one, status("reviewed"), 403),
+        ("1", "PATCH", &one, status("pending"), 400),
+        ("1", "PATCH", &one, status("lost"), 400),
+        ("1", "PATCH", "/api/chat/reports/987654/", status("reviewed"), 404),
+        ("1", "PATCH", "/api/chat/reports/x/", status("reviewed"), 404),
+    ] {
+        must(&chat, user, method, path, body, code).await;
+    }
+    // The copy stays as it was when the message was reported.
+    chat.must("2", "DELETE", &format!("/rooms/{id}/messages/2"), Value::Null).await;
+    must(&chat, "1", "PATCH", &one, status("dismissed"), 200).await;
+    let list = async |query: &str| {
+        let list = must(&chat, "1", "GET", &format!("{REPORTS}{query}"), Value::Null, 200).await;
+        let all = list.as_array().unwrap().iter().map(|report| {
+            assert_eq!(report["content"], "bad words");
+            (report["reporter"].as_u64().unwrap(), report["status"].as_str().unwrap().to_owned())
+        });
+        all.collect::<Vec<_>>()
+    };
+    let (first, second) = ((3, "dismissed".to_owned()), (1, "pending".to_owned()));
+    assert_eq!(list("").await, [second.clone(), first.clone()]);
+    assert_eq!(list("?status=pending").await, [second]);
+    assert_eq!(list("?status=dismissed").await, [first]);
+    // An admin is in no thread.
+    let token = crate::support::token_of(json!({ "user_id": 9, "role": "admin" }));
+    let request = axum::http::Request::get(format!("{REPORTS}?status=pending&token={token}"));
+    let answer = chat.send(request.body(axum::body::Body::empty()).unwrap()).await;
+    assert_eq!((answer.status.as_u16(), answer.body.as_array().map(Vec::len)), (200, Some(1)));
 }

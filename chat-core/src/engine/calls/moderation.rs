@@ -102,6 +102,21 @@ impl AsUser<'_> {
         Ok(ReportPage { reports, next })
     }
 
+    /// Whether there are reports that the caller may see and decide on, once they are made: as moderator or owner of
+    /// some room, or as admin.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn is_moderator(&self) -> Result<bool, Error> {
+        let max = self.inner.limits.rooms_per_connection_max;
+        let user = &self.principal.user;
+        if self.principal.admin {
+            return Ok(true);
+        }
+        let joined = self.inner.read("memberships", self.inner.store.memberships(user, None, max)).await?;
+        Ok(joined.iter().any(|membership| membership.role >= Role::Moderator))
+    }
+
     /// Decides on a report: it is noted by whom and when, and in the room's audit trail.
     ///
     /// # Errors
@@ -115,7 +130,10 @@ impl AsUser<'_> {
         let no_report = || Error::new(ErrorCode::NotFound, "no such report");
         let report = self.inner.read("report", self.inner.store.report(id)).await?.ok_or_else(no_report)?;
         let allowed = self.inner.check_moderates(self.principal, report.room_id).await;
-        allowed.map_err(|error| if error.code() == ErrorCode::NotFound { no_report() } else { error })?;
+        allowed.map_err(|error| match error.code() {
+            ErrorCode::NotFound => no_report().with_missing_room(error.why_missing()),
+            _ => error,
+        })?;
         let by = self.principal.user.clone();
         let decision = Decision { report: id, status, by, at: self.inner.clock.now() };
         let decided = self.inner.read("decide_report", self.inner.store.decide_report(&decision)).await?;
