@@ -19,6 +19,7 @@
 
 mod conversation;
 mod detail;
+mod direct;
 mod envelope;
 mod flat;
 pub mod frame;
@@ -44,6 +45,7 @@ pub use crate::{
     socket::{Admission, FirstToken, Greeting, Relay, SocketFormat, Visit},
 };
 pub use conversation::Conversation;
+pub use direct::Direct;
 pub use envelope::Envelope;
 pub use flat::Flat;
 pub use frame::Frame;
@@ -74,6 +76,14 @@ where
     S: Clone + Send + Sync + 'static,
 {
     ChatRouter::new(engine, authenticator).format_router(&Flat)
+}
+
+/// The routes of [`Direct`], as [`flat`].
+pub fn direct<S>(engine: Engine, authenticator: impl Authenticator) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    ChatRouter::new(engine, authenticator).format_router(&Direct)
 }
 
 /// The routes of [`Envelope`], as [`flat`].

@@ -12,7 +12,7 @@ use axum::{
 };
 use chat_core::{
     ErrorCode, Event, EventBody, People, PresenceStatus, Signal, WireFormat,
-    model::UserId,
+    model::MessageStatus,
     protocol::{ClientFrame, CloseCode, Command, FrameError, Hello, ServerFrame},
 };
 
@@ -55,13 +55,8 @@ impl WireFormat for Direct {
         true
     }
 
-    fn wants_passed(&self) -> bool {
+    fn shows_direct_rooms(&self) -> bool {
         true
-    }
-
-    /// Receipts are the sender's to know.
-    fn hears(&self, signal: &Signal, user: &UserId) -> bool {
-        !matches!(signal, Signal::Passed { user: reader, .. } if reader == user)
     }
 
     fn event(&self, event: &Event, people: &People, out: &mut Vec<u8>) {
@@ -70,17 +65,19 @@ impl WireFormat for Direct {
             return;
         }
         // Rooms of more than two are nothing that these front ends know.
-        if let Some(message) = people.pair().and_then(|pair| Message::of(message, pair, "sent")) {
+        let Some(pair) = people.pair(event.room) else { return };
+        if let Some(message) = Message::of(message, &pair, MessageStatus::Sent) {
             push_json(out, &Told::MessageCreated(message));
         }
     }
 
     fn signal(&self, signal: &Signal, people: &People, out: &mut Vec<u8>) {
         match signal {
-            Signal::Typing { user, is_typing, .. } if people.pair().is_some() => {
+            Signal::Typing { room_id, user, is_typing } if people.pair(*room_id).is_some() => {
                 push_json(out, &Told::Typing { from: WireUser(user.clone()), is_typing: *is_typing });
             }
-            Signal::Passed { read, delivered, .. } if people.pair().is_some() => {
+            // To the sender: whoever passed them is told nothing of it by the engine.
+            Signal::Passed { read, delivered, .. } => {
                 for id in delivered {
                     push_json(out, &Told::MessageDelivered { id: *id });
                 }

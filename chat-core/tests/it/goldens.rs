@@ -7,9 +7,9 @@ use chat_core::{
     WireFormat as _,
     model::{
         Activity, AuditAction, AuditEntry, AuditId, AuditRecord, ClientId, ConnectionId, Emoji, HistoryMode,
-        LeaveReason, Member, Message, MessageId, MessageKind, MessageView, Metadata, Profile, ReactionCount,
-        Report, ReportId, ReportStatus, Role, Room, RoomEntry, RoomId, RoomKind, Seq, ThreadSummary,
-        Timestamp, Unread, UserId,
+        LeaveReason, Member, Message, MessageId, MessageKind, MessageStatus, MessageView, Metadata, Profile,
+        ReactionCount, Report, ReportId, ReportStatus, Role, Room, RoomEntry, RoomId, RoomKind, Seq,
+        ThreadSummary, Timestamp, Unread, UserId,
     },
     protocol::{
         ByeReason, ClientFrame, CloseCode, Command, ErrorBody, FrameId, OkBody, PresenceEntry, ServerFrame,
@@ -217,11 +217,12 @@ fn page() -> MessagePage {
     let reactions = vec![ReactionCount { emoji: Emoji::new("👍").unwrap(), count: 2, mine: true }];
     MessagePage {
         messages: vec![
-            MessageView { message: tombstone(), reactions: Vec::new(), replies: None },
+            MessageView { message: tombstone(), reactions: Vec::new(), replies: None, status: None },
             MessageView {
                 message: edited(),
                 reactions,
                 replies: Some(ThreadSummary { count: 1, last_seq: Seq::new(350) }),
+                status: Some(MessageStatus::Delivered),
             },
         ],
         as_of: Seq::new(350),

@@ -66,6 +66,8 @@ pub(crate) struct Config {
 /// A wire format beside the native one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Compat {
+    /// One socket a user, direct messages.
+    Direct,
     /// One socket, flat frames, rooms joined by frame.
     Flat,
     /// One socket, frames in envelopes.

@@ -156,6 +156,7 @@ fn routes(
     let compat = match config.compat {
         None => Router::new(),
         Some(Compat::Flat) => chat.format_router(&compat::Flat),
+        Some(Compat::Direct) => chat.format_router(&compat::Direct),
         Some(Compat::Envelope) => chat.format_router(&compat::Envelope),
         Some(Compat::Conversation) => chat.format_router(&compat::Conversation),
         Some(Compat::Thread) => chat.format_router(&compat::Thread),

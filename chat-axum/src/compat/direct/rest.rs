@@ -59,7 +59,7 @@ pub(super) async fn list(
         .iter()
         .filter_map(|view| {
             let status = view.status.unwrap_or(MessageStatus::Sent);
-            Message::of(&view.message, &pair, status.as_str())
+            Message::of(&view.message, &pair, status)
         })
         .collect();
     Ok(Json(shown).into_response())
@@ -84,7 +84,7 @@ pub(super) async fn send(
     send.kind = Some(MessageKind::text());
     let sent = shared.engine().as_user(&me).send(send).await?;
     let pair = (me.user.clone(), other);
-    let message = Message::of(&sent.message, &pair, MessageStatus::Sent.as_str());
+    let message = Message::of(&sent.message, &pair, MessageStatus::Sent);
     let message = message.ok_or_else(|| Error::new(ErrorCode::Internal, "a message without its sender"))?;
     Ok((StatusCode::CREATED, Json(message)).into_response())
 }

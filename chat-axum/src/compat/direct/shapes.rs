@@ -2,7 +2,7 @@
 
 use chat_core::{
     UserView,
-    model::{self, MessageId, Timestamp, UserId},
+    model::{self, MessageId, MessageStatus, Timestamp, UserId},
 };
 use serde::Serialize;
 
@@ -33,7 +33,7 @@ pub(super) struct Message<'a> {
     caption: Option<&'a str>,
     message_type: &'a str,
     created_at: Timestamp,
-    status: &'a str,
+    status: MessageStatus,
 }
 
 /// A user.
@@ -49,7 +49,11 @@ pub(super) struct User {
 
 impl<'a> Message<'a> {
     /// A message between two; none where its sender is neither.
-    pub(super) fn of(message: &'a model::Message, pair: &(UserId, UserId), status: &'a str) -> Option<Self> {
+    pub(super) fn of(
+        message: &'a model::Message,
+        pair: &(UserId, UserId),
+        status: MessageStatus,
+    ) -> Option<Self> {
         let from = message.sender.as_ref()?;
         let to = if *from == pair.0 { &pair.1 } else { &pair.0 };
         Some(Self {
