@@ -43,11 +43,14 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     pub(crate) fn of<'c>(changes: impl Iterator<Item = &'c Change>) -> Self {
+        Self::of_needs(changes.map(Needs::of))
+    }
+
+    pub(crate) fn of_needs(all: impl Iterator<Item = Needs>) -> Self {
         let mut wanted = Self::default();
         let mut counts: HashMap<RoomId, usize> = HashMap::new();
         let (mut keys, mut users, mut reactions) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        for change in changes {
-            let needs = Needs::of(change);
+        for needs in all {
             keys.extend(needs.keys);
             let Some(room) = needs.room else { continue };
             wanted.rooms.insert(room);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::{
     event::{Event, EventBody},
     model::{
-        Ban, ClientId, Emoji, MemberRow, Message, MessageVersion, MessageView, ReactionCount, Seq,
+        Ban, ClientId, Emoji, MemberRow, Message, MessageId, MessageVersion, MessageView, ReactionCount, Seq,
         ThreadSummary, Timestamp, Unread, UserId,
     },
     store::{
@@ -220,6 +220,11 @@ impl RoomState {
 
     pub(super) fn message(&self, seq: Seq) -> Option<&Message> {
         self.kept(seq).map(|kept| &kept.message)
+    }
+
+    /// The ids of its messages, deleted ones too.
+    pub(super) fn message_ids(&self) -> impl Iterator<Item = MessageId> {
+        self.messages.iter().filter_map(|seq| self.message(*seq)).map(|message| message.id)
     }
 
     pub(super) fn sent(&self, sender: Option<&UserId>, client_id: &ClientId) -> Option<Sent> {

@@ -30,7 +30,7 @@ use strict::decide_all;
 /// with it. Share it between engines by `Arc`.
 #[derive(Debug)]
 pub struct MemoryStore {
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
 }
 
 impl Default for MemoryStore {

@@ -5,6 +5,7 @@
 
 mod contention;
 mod deletes;
+mod import;
 mod lists;
 mod log;
 mod members;
@@ -28,6 +29,7 @@ mod words;
 
 pub use contention::*;
 pub use deletes::*;
+pub use import::*;
 pub use lists::*;
 pub use log::*;
 pub use members::*;
