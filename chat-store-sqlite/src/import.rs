@@ -27,7 +27,6 @@ statements! {
     /// What an import asks beside what a commit does.
     ImportSql {
         taken = "SELECT m.id FROM json_each(?1) n CROSS JOIN {p}messages m ON m.id = n.value";
-        reserve = "UPDATE {p}meta SET last_room = max(last_room, ?1), last_message = max(last_message, ?2)";
     }
 }
 
@@ -36,7 +35,7 @@ impl ImportStore for SqliteStore {
     async fn reserve_ids(&self, room: RoomId, message: Option<MessageId>) -> Result<(), StoreError> {
         const OPERATION: &str = "reserve_ids";
         let mut tx = self.write(OPERATION).await?;
-        sqlx::query(self.sql().import.reserve.clone())
+        sqlx::query(self.sql().write.counters.clone())
             .bind(room.get())
             .bind(message.map_or(0, MessageId::get))
             .execute(&mut *tx)
