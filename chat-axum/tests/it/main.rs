@@ -6,6 +6,8 @@ mod echo_server;
 mod origins;
 mod rest;
 mod socket;
+#[cfg(feature = "openapi")]
+mod specs;
 mod support;
 mod ws_conversation;
 #[cfg(feature = "http2")]
