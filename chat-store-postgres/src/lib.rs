@@ -29,6 +29,7 @@ mod columns;
 mod commit;
 mod error;
 mod host;
+mod import;
 mod load;
 mod log;
 mod message;

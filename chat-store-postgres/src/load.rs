@@ -47,15 +47,25 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     pub(crate) fn of<'c>(changes: impl Iterator<Item = &'c Change>) -> Self {
+        // Who is named in a message may block its sender at the same time, and be named all the same.
+        let binds =
+            |change: &Change| matches!(change.body, ChangeBody::Create(_) | ChangeBody::AddMember { .. });
+        Self::of_all(changes.map(|change| (Needs::of(change), binds(change))))
+    }
+
+    /// What has no blocks to hold.
+    pub(crate) fn of_needs(all: impl Iterator<Item = Needs>) -> Self {
+        Self::of_all(all.map(|needs| (needs, false)))
+    }
+
+    fn of_all(all: impl Iterator<Item = (Needs, bool)>) -> Self {
         let mut wanted = Self::default();
         let mut counts: HashMap<RoomId, usize> = HashMap::new();
         let (mut keys, mut users, mut reactions) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let mut blocks = BTreeSet::new();
-        for change in changes {
-            let needs = Needs::of(change);
+        for (needs, binds) in all {
             keys.extend(needs.keys);
-            // Who is named in a message may block its sender at the same time, and be named all the same.
-            if matches!(change.body, ChangeBody::Create(_) | ChangeBody::AddMember { .. }) {
+            if binds {
                 wanted.binding.extend(needs.blocks.iter().cloned());
             }
             blocks.extend(needs.blocks);

@@ -72,7 +72,7 @@ pub(crate) fn ask(store: &PostgresStore, batch: &Batch, wait: Wait) -> sqlx::Res
         rooms.push(place(&places, *room)?);
         seqs.push(seq_column(*seq));
     }
-    let asked = asked.bind(users).bind(rooms).bind(seqs).bind(More { batch }.into_json()?);
+    let asked = asked.bind(users).bind(rooms).bind(seqs).bind(more(batch)?);
     if !is_moderated {
         return Ok(asked);
     }
@@ -141,7 +141,18 @@ fn sent(batch: &Batch) -> sqlx::Result<Vec<Sent<'_>>> {
     Ok(sent)
 }
 
-fn messages(asked: Asked, batch: &Batch) -> sqlx::Result<Asked> {
+/// The ids of the new messages, as the batch has them.
+pub(crate) fn message_ids(batch: &Batch) -> sqlx::Result<Vec<i64>> {
+    Ok(sent(batch)?.iter().map(|sent| sent.message.id.get()).collect())
+}
+
+/// Everything but the new messages, as lists of rows; none where there is nothing else.
+pub(crate) fn more(batch: &Batch) -> sqlx::Result<Option<String>> {
+    More { batch }.into_json()
+}
+
+/// Binds the new messages, column by column.
+pub(crate) fn messages(asked: Asked, batch: &Batch) -> sqlx::Result<Asked> {
     let sent = sent(batch)?;
     let column = |of: fn(&Message) -> i64| sent.iter().map(|sent| of(sent.message)).collect::<Vec<_>>();
     let opt = |of: fn(&Message) -> Option<Seq>| {
@@ -172,7 +183,7 @@ fn messages(asked: Asked, batch: &Batch) -> sqlx::Result<Asked> {
         .bind(sent.iter().map(|sent| search::words(sent.message)).collect::<Vec<String>>()))
 }
 
-fn counted(count: u64) -> sqlx::Result<i64> {
+pub(crate) fn counted(count: u64) -> sqlx::Result<i64> {
     i64::try_from(count).map_err(|_| damaged("a number out of its bounds"))
 }
 

@@ -9,6 +9,7 @@ mod batch;
 mod body;
 mod columns;
 mod error;
+mod import;
 mod load;
 mod log;
 mod message;

@@ -69,7 +69,16 @@ statements! {
 
 /// Everything that `changes` need, as it stands in this transaction.
 pub(crate) async fn load(tx: &mut Tx, sql: &LoadSql, changes: &[Change]) -> sqlx::Result<Batch> {
-    let wanted = Wanted::of(changes);
+    load_needs(tx, sql, changes.iter().map(Needs::of)).await
+}
+
+/// All those needs, as they stand in this transaction.
+pub(crate) async fn load_needs(
+    tx: &mut Tx,
+    sql: &LoadSql,
+    needs: impl Iterator<Item = Needs>,
+) -> sqlx::Result<Batch> {
+    let wanted = Wanted::of(needs);
     let mut batch = Batch::default();
     let counters = sqlx::query(sql.counters.clone()).fetch_one(&mut **tx).await?;
     let mut columns = Columns::of(&counters);
@@ -118,11 +127,10 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(changes: &[Change]) -> Self {
+    fn of(all: impl Iterator<Item = Needs>) -> Self {
         let mut wanted = Self::default();
         let mut counts: HashMap<RoomId, usize> = HashMap::new();
-        for change in changes {
-            let needs = Needs::of(change);
+        for needs in all {
             wanted.keys.extend(needs.keys);
             wanted.blocks.extend(needs.blocks);
             let Some(room) = needs.room else { continue };

@@ -85,6 +85,7 @@ pub(crate) fn key_columns(key: &RoomKey) -> Option<(&'static str, &str, &str)> {
         RoomKey::Direct(a, b) => Some(("direct", a.as_str(), b.as_str())),
         RoomKey::Subject(subject) => Some(("subject", subject, "")),
         RoomKey::Made(maker, client_id) => Some(("made", maker.as_str(), client_id.as_str())),
+        RoomKey::Imported(id) => Some(("imported", id, "")),
         _ => None,
     }
 }

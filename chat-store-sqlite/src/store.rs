@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     error::{failed, is_unavailable},
+    import::ImportSql,
     log::LogSql,
     message::MessageSql,
     migrate,
@@ -63,6 +64,7 @@ pub(crate) struct Sql {
     pub(crate) profile: ProfileSql,
     pub(crate) search: SearchSql,
     pub(crate) moderation: ModerationSql,
+    pub(crate) import: ImportSql,
 }
 
 impl Sql {
@@ -77,6 +79,7 @@ impl Sql {
             profile: ProfileSql::new(prefix),
             search: SearchSql::new(prefix),
             moderation: ModerationSql::new(prefix),
+            import: ImportSql::new(prefix),
         }
     }
 
@@ -85,7 +88,13 @@ impl Sql {
     pub(crate) fn all(&self) -> Vec<(&'static str, sqlx::SqlStr)> {
         let sets = [self.log.all(), self.load.all(), self.write.all(), self.room.all(), self.message.all()];
         sets.into_iter()
-            .chain([self.pointer.all(), self.profile.all(), self.search.all(), self.moderation.all()])
+            .chain([
+                self.pointer.all(),
+                self.profile.all(),
+                self.search.all(),
+                self.moderation.all(),
+                self.import.all(),
+            ])
             .flatten()
             .collect()
     }

@@ -113,11 +113,6 @@ impl RoomState {
         self.log.push(Entry { ordinal: self.row.messages, what });
     }
 
-    /// The ids of its messages, deleted ones too.
-    pub(super) fn message_ids(&self) -> impl Iterator<Item = MessageId> {
-        self.messages.iter().filter_map(|seq| self.message(*seq)).map(|message| message.id)
-    }
-
     fn index(&mut self, message: &Message, client_id: Option<&ClientId>, appended: AppendedMessage) {
         self.messages.push(message.seq);
         self.newest = Some(message.seq);
@@ -228,6 +223,11 @@ impl RoomState {
 
     pub(super) fn message(&self, seq: Seq) -> Option<&Message> {
         self.kept(seq).map(|kept| &kept.message)
+    }
+
+    /// The ids of its messages, deleted ones too.
+    pub(super) fn message_ids(&self) -> impl Iterator<Item = MessageId> {
+        self.messages.iter().filter_map(|seq| self.message(*seq)).map(|message| message.id)
     }
 
     pub(super) fn sent(&self, sender: Option<&UserId>, client_id: &ClientId) -> Option<Sent> {

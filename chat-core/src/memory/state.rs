@@ -45,6 +45,12 @@ impl State {
         Self { epoch, ..Self::default() }
     }
 
+    /// No id up to these is given any more.
+    pub(super) fn reserve_ids(&mut self, room: RoomId, message: Option<MessageId>) {
+        self.last_room = self.last_room.max(room.get());
+        self.last_message = self.last_message.max(message.map_or(0, MessageId::get));
+    }
+
     pub(super) fn room_state(&self, room: RoomId) -> Option<&RoomState> {
         self.rooms.get(&room)
     }

@@ -3,13 +3,15 @@
 //! A store implements eight small traits; [`Store`] is their sum. [`LogStore::commit`] is the only way into a
 //! room's log, so that order, preconditions, idempotency and durability are decided in one place per backend, and
 //! [`decide`] holds the rules for backends that can look things up before they write: load what
-//! [`decide::Needs`] names, run [`decide::decide_all`], write the effects.
+//! [`decide::Needs`] names, run [`decide::decide_all`], write the effects. [`ImportStore`] is beside them, for stores
+//! that take over what another system kept.
 //!
 //! Every line under "To ensure correctness" has a case in the contract suite (`testkit::store_suite!`).
 
 mod change;
 pub mod decide;
 mod error;
+mod import;
 mod moderation;
 mod query;
 mod search;
@@ -21,6 +23,10 @@ use async_trait::async_trait;
 
 pub use change::{Actor, Change, ChangeBody, NewMessage, NewRoom, Outcome, Refusal, Require, RoomUpdate};
 pub use error::{StoreError, StoreErrorKind};
+pub use import::{
+    IMPORT_ID_MAX, IMPORT_MEMBERS_MAX, IMPORT_MESSAGES_MAX, ImportMessage, ImportPart, ImportRoom,
+    ImportStore, Imported, MessageFate, RoomFate,
+};
 pub use moderation::{Blocked, Decision, NewReport, ReportScope, Reported, ReportsQuery};
 pub use query::{
     EventLimit, EventPage, Head, MessagePage, MessageQuery, PointerMove, Range, RoomKey, RoomScope,

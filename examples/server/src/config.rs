@@ -6,6 +6,8 @@ use chat_core::Limits;
 use clap::{Parser, ValueEnum};
 use sqlx::postgres::PgConnectOptions;
 
+use crate::import::ImportArgs;
+
 /// A chat server that shows everything: accounts, rooms, a web page.
 #[derive(Clone, Parser)]
 #[command(name = "chat-server", version)]
@@ -21,6 +23,7 @@ pub(crate) struct Config {
         env = "CHAT_DATABASE_URL",
         default_value = "sqlite://chat.db",
         hide_env_values = true,
+        global = true,
         value_name = "URL"
     )]
     pub database: Database,
@@ -47,7 +50,13 @@ pub(crate) struct Config {
     pub token_cookie: String,
 
     /// Any bound of the engine, as NAME=VALUE; durations in milliseconds, rates as PER_SECOND/BURST; repeatable.
-    #[arg(long = "limit", env = "CHAT_LIMITS", value_delimiter = ',', value_name = "NAME=VALUE")]
+    #[arg(
+        long = "limit",
+        env = "CHAT_LIMITS",
+        value_delimiter = ',',
+        global = true,
+        value_name = "NAME=VALUE"
+    )]
     pub limits: Vec<String>,
 
     /// Demo accounts: anyone may sign up.
@@ -61,6 +70,15 @@ pub(crate) struct Config {
     /// Show /metrics to everyone, not to loopback alone.
     #[arg(long)]
     pub metrics_open: bool,
+
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do other than serve.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    Import(ImportArgs),
 }
 
 /// A wire format beside the native one.
@@ -87,6 +105,13 @@ pub(crate) enum Database {
     Sqlite(PathBuf),
     /// In a Postgres database.
     Postgres(Box<PgConnectOptions>),
+}
+
+/// As it is shown: it may hold a password.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// A place, without what opens it.

@@ -9,7 +9,10 @@ use chat_core::{Engine, memory::MemoryStore, store::Store};
 use chat_store_postgres::{PostgresOptions, PostgresStore};
 use chat_store_sqlite::{SqliteOptions, SqliteStore};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use tokio::net::TcpListener;
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -114,14 +117,7 @@ impl Backend {
             Database::Postgres(to) => {
                 let secret =
                     given.ok_or("--jwt-secret must be given with postgres://: every node needs the same")?;
-                let pool = PgPoolOptions::new()
-                    .max_connections(POOL)
-                    .acquire_timeout(POOL_WAIT)
-                    // A connection that broke is found by whoever uses it; asking before each use costs a round trip.
-                    .test_before_acquire(false)
-                    .max_lifetime(POOL_LIFE)
-                    .connect_with(PgConnectOptions::clone(to))
-                    .await?;
+                let pool = postgres_pool(to).await?;
                 let store = PostgresStore::new(pool.clone(), PostgresOptions::default())?;
                 store.migrate().await?;
                 let accounts = Accounts::in_postgres(pool).await?;
@@ -129,6 +125,18 @@ impl Backend {
             }
         }
     }
+}
+
+/// Connections to a Postgres database.
+pub(crate) async fn postgres_pool(to: &PgConnectOptions) -> sqlx::Result<PgPool> {
+    PgPoolOptions::new()
+        .max_connections(POOL)
+        .acquire_timeout(POOL_WAIT)
+        // A connection that broke is found by whoever uses it; asking before each use costs a round trip.
+        .test_before_acquire(false)
+        .max_lifetime(POOL_LIFE)
+        .connect_with(to.clone())
+        .await
 }
 
 fn routes(

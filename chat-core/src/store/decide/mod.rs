@@ -1,11 +1,13 @@
 //! The rules of a room's log, for stores that look things up before they write: pure, without I/O or clock.
 
+mod import;
 mod members;
 mod messages;
 mod needs;
 mod rooms;
 mod view;
 
+pub use import::{decide_import, import_needs};
 pub use needs::Needs;
 pub use view::{AppendedMessage, Effect, RoomRow, Sent, View};
 

@@ -6,6 +6,7 @@
 mod blocks;
 mod contention;
 mod deletes;
+mod import;
 mod lists;
 mod log;
 mod members;
@@ -31,6 +32,7 @@ mod words;
 pub use blocks::*;
 pub use contention::*;
 pub use deletes::*;
+pub use import::*;
 pub use lists::*;
 pub use log::*;
 pub use members::*;
