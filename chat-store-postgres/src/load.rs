@@ -84,7 +84,7 @@ impl Wanted {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.rooms.is_empty() && self.keys.is_empty()
+        self.rooms.is_empty() && self.keys.is_empty() && self.blocks.is_empty()
     }
 
     /// Who was looked for in which room.
