@@ -20,16 +20,18 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{MethodRouter, get},
 };
-use chat_core::ErrorCode;
+use chat_core::{ErrorCode, WireFormat};
 
 use crate::{
     auth::Tokens,
     problem::Problem,
     rest::Route,
     shared::Shared,
-    ws::{self, Refusal, Upgrading},
+    ws::{self, Reader, Refusal, Upgrading},
 };
 use entrance::{Entered, Entrance};
+use live::Live;
+use relay::Relayed;
 
 pub use format::{Admission, FirstToken, Greeting, SocketFormat, Visit};
 pub use relay::Relay;
@@ -98,21 +100,27 @@ async fn serve(entrance: Box<Entrance>, upgrading: Upgrading) {
     let Entered { mut reader, live, format, relayed } = entered;
     match relayed {
         None => session::run(&shared, &*format, &mut reader, live).await,
-        Some(relayed) => {
-            let io = Arc::clone(reader.io());
-            let talk = async {
-                tokio::select! {
-                    biased;
-                    () = relayed.run(&io) => {}
-                    () = session::run(&shared, &*format, &mut reader, live) => {}
-                }
-            };
-            Box::pin(talk).await;
-        }
+        Some(relayed) => Box::pin(serve_relayed(&shared, &*format, &mut reader, live, relayed)).await,
     }
     let io = Arc::clone(reader.io());
     drop(reader);
     Box::pin(io.finish(LINGER)).await;
+}
+
+/// A connection that has a relay: it writes while the session reads.
+async fn serve_relayed(
+    shared: &Shared,
+    format: &dyn WireFormat,
+    reader: &mut Reader,
+    live: Arc<Live>,
+    relayed: Box<Relayed>,
+) {
+    let io = Arc::clone(reader.io());
+    tokio::select! {
+        biased;
+        () = relayed.run(&io) => {}
+        () = session::run(shared, format, reader, live) => {}
+    }
 }
 
 /// A request that does not become a WebSocket.

@@ -206,5 +206,5 @@ fn append(frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
 
 /// When a frame is written that is about no event.
 fn now() -> Timestamp {
-    SystemClock::default().now()
+    SystemClock.now()
 }

@@ -40,7 +40,7 @@ pub(super) struct Entered {
     pub(super) live: Arc<Live>,
     pub(super) format: Arc<dyn WireFormat>,
     /// What writes, where that is not the engine.
-    pub(super) relayed: Option<Relayed>,
+    pub(super) relayed: Option<Box<Relayed>>,
 }
 
 /// Why a connection does not get in: what it is told, and how it is closed.
@@ -84,7 +84,7 @@ impl Entrance {
         &mut self,
         reader: &mut Reader,
         deadline: Instant,
-    ) -> Result<(Live, Arc<dyn WireFormat>, Option<Relayed>), Refused> {
+    ) -> Result<(Live, Arc<dyn WireFormat>, Option<Box<Relayed>>), Refused> {
         let shared = Arc::clone(&self.shared);
         let (principal, hello) = tokio::select! {
             biased;
@@ -110,7 +110,7 @@ impl Entrance {
             None => (connected.attach(Box::new(WriteHalf(Arc::clone(&io)))), None),
             Some(relay) => {
                 let (commands, deliveries) = connected.split();
-                (commands, Some(Relayed { relay, deliveries }))
+                (commands, Some(Box::new(Relayed { relay, deliveries })))
             }
         };
         Ok((Live::new(commands, io), format, relayed))

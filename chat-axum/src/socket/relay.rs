@@ -30,7 +30,7 @@ pub(super) struct Relayed {
 
 impl Relayed {
     /// Writes until the connection has ended.
-    pub(super) async fn run(mut self, io: &Io) {
+    pub(super) async fn run(mut self: Box<Self>, io: &Io) {
         let mut out = Vec::new();
         loop {
             let due = self.relay.due();

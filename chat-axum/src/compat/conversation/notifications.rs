@@ -114,11 +114,10 @@ impl Relay for Notifications {
         for room in due {
             self.news.remove(&room);
             self.told.insert(room, now);
-            match self.tell(room, out).await {
-                Ok(()) => {}
-                Err(error) if error.is_retryable() => drop(self.news.insert(room, now + PAUSE)),
-                // It is not the user's any more.
-                Err(_) => {}
+            let told = self.tell(room, out).await;
+            // Else it is not the user's any more.
+            if told.is_err_and(|error| error.is_retryable()) {
+                self.news.insert(room, now + PAUSE);
             }
         }
     }

@@ -129,7 +129,7 @@ pub(super) async fn rename(
     let name = asked.name.ok_or_else(|| Problem::bad_field("name", "is missing"))?;
     let update = RoomUpdate { name: Some(name), ..RoomUpdate::default() };
     shared.engine().as_user(&me).update_room(id, update).await?;
-    Ok(one(&shared, &me, id).await.map_err(after_write)?)
+    one(&shared, &me, id).await.map_err(after_write)
 }
 
 pub(super) async fn remove(

@@ -105,7 +105,7 @@ pub(super) async fn add_member(
     Body(asked): Body<NewMember>,
 ) -> Result<(StatusCode, Json<Membership>), Problem> {
     let role = asked.role.unwrap_or(Role::Member);
-    shared.engine().as_user(&me).add_members(id, &[asked.user.0.clone()], role).await?;
+    shared.engine().as_user(&me).add_members(id, std::slice::from_ref(&asked.user.0), role).await?;
     Ok((StatusCode::CREATED, Json(Membership { user: asked.user, role })))
 }
 
