@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -23,12 +26,17 @@ pub struct People {
     fresh: Duration,
     /// The two of each active direct room, for as long as the room is active.
     pairs: RwLock<HashMap<RoomId, Weak<(UserId, UserId)>>>,
+    /// A format in use shows what is known of users.
+    wanted: AtomicBool,
 }
 
 #[derive(Debug)]
 struct Known {
     profile: Arc<Profile>,
-    at: Instant,
+    /// It is not asked for again before this.
+    until: Instant,
+    /// When its claims were last compared with what is stored.
+    compared: Option<Instant>,
 }
 
 /// What is known of a user.
@@ -49,6 +57,7 @@ impl People {
             shard_max: max.div_ceil(SHARDS).max(1),
             fresh,
             pairs: RwLock::default(),
+            wanted: AtomicBool::new(false),
         }
     }
 
@@ -87,39 +96,96 @@ impl People {
 
     /// Notes what is shown of users from now on.
     pub fn put(&self, profiles: impl IntoIterator<Item = Profile>) {
-        let at = Instant::now();
+        let until = Instant::now() + self.fresh;
         for profile in profiles {
             let mut shard = self.shard(&profile.id).write();
-            if shard.len() >= self.shard_max && !shard.contains_key(&profile.id) {
-                let oldest = shard.iter().min_by_key(|(_, known)| known.at).map(|(user, _)| user.clone());
-                oldest.map(|user| shard.remove(&user));
-            }
-            shard.insert(profile.id.clone(), Known { profile: Arc::new(profile), at });
+            self.insert(&mut shard, profile, until);
         }
     }
 
-    /// Shows users by their ids of whom nothing is known.
-    pub(crate) fn put_unknown(&self, users: &[UserId]) {
-        let missing = users.iter().filter(|user| !self.shard(user).read().contains_key(*user));
-        self.put(missing.map(|user| Profile::unknown(user.clone())).collect::<Vec<_>>());
+    /// Notes what to show of users who could not be looked up, for a short while: of whom something is known, that
+    /// stays.
+    pub(crate) fn put_guesses(&self, guesses: impl IntoIterator<Item = Profile>, until: Instant) {
+        for guess in guesses {
+            let mut shard = self.shard(&guess.id).write();
+            match shard.get_mut(&guess.id) {
+                Some(known) => known.until = known.until.min(until),
+                None => self.insert(&mut shard, guess, until),
+            }
+        }
+    }
+
+    /// Shows users by their ids of whom nothing is known, and nobody knows more.
+    pub(crate) fn put_unknown(&self, users: impl IntoIterator<Item = UserId>) {
+        self.put_guesses(users.into_iter().map(Profile::unknown), Instant::now() + self.fresh);
+    }
+
+    /// Notes what a user's own token claims. Whether it is to be compared with what is stored now, which is so at
+    /// most once in the time that a profile stays fresh, or `always`. Costs no allocation where nothing is new.
+    pub(crate) fn claim(&self, profile: &Profile, always: bool) -> bool {
+        let now = Instant::now();
+        let is_due = |compared: Option<Instant>| {
+            always || compared.is_none_or(|compared| now.duration_since(compared) >= self.fresh)
+        };
+        let shard = self.shard(&profile.id);
+        let is_known =
+            |known: &Known| *known.profile == *profile && now < known.until && !is_due(known.compared);
+        if shard.read().get(&profile.id).is_some_and(is_known) {
+            return false;
+        }
+        let mut shard = shard.write();
+        self.insert(&mut shard, profile.clone(), now + self.fresh);
+        let Some(known) = shard.get_mut(&profile.id) else { return false };
+        let due = is_due(known.compared);
+        if due {
+            known.compared = Some(now);
+        }
+        due
     }
 
     /// What is known of a user. Of those who ask while it is stale, one alone is told so, and asks anew.
     pub(crate) fn knowledge(&self, user: &UserId) -> Knowledge {
-        let shard = self.shard(user);
+        let (shard, now) = (self.shard(user), Instant::now());
         match shard.read().get(user) {
             None => return Knowledge::Missing,
-            Some(known) if known.at.elapsed() < self.fresh => return Knowledge::Fresh,
+            Some(known) if now < known.until => return Knowledge::Fresh,
             Some(_) => {}
         }
         match shard.write().get_mut(user) {
-            Some(known) if known.at.elapsed() >= self.fresh => {
-                known.at = Instant::now();
+            Some(known) if known.until <= now => {
+                known.until = now + self.fresh;
                 Knowledge::Stale
             }
             Some(_) => Knowledge::Fresh,
             None => Knowledge::Missing,
         }
+    }
+
+    /// From now on signals wait for whom they are about to be known too.
+    pub(crate) fn want(&self) {
+        if !self.is_wanted() {
+            self.wanted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether anyone here was ever shown names.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Relaxed)
+    }
+
+    fn insert(&self, shard: &mut HashMap<UserId, Known>, profile: Profile, until: Instant) {
+        if let Some(known) = shard.get_mut(&profile.id) {
+            if *known.profile != profile {
+                known.profile = Arc::new(profile);
+            }
+            known.until = until;
+            return;
+        }
+        if shard.len() >= self.shard_max {
+            let oldest = shard.iter().min_by_key(|(_, known)| known.until).map(|(user, _)| user.clone());
+            oldest.map(|user| shard.remove(&user));
+        }
+        shard.insert(profile.id.clone(), Known { profile: Arc::new(profile), until, compared: None });
     }
 
     fn shard(&self, user: &UserId) -> &RwLock<HashMap<UserId, Known>> {

@@ -189,17 +189,13 @@ impl Inner {
             }
             Command::Unsubscribe { room } => {
                 let mut declined = connection.following.lock().await;
-                let ended = connection.sub(*room).is_some_and(|sub| {
+                if let Some(sub) = connection.sub(*room) {
                     self.note_delivered(&sub);
-                    self.unsubscribe(&sub, UnsubscribeReason::Requested)
-                });
-                let result = if ended {
-                    declined.insert(*room);
-                    Ok(OkBody::Done {})
-                } else {
-                    Err(Error::room_not_found())
-                };
-                answer(&connection, id.as_ref(), result);
+                    if self.unsubscribe(&sub, UnsubscribeReason::Requested) {
+                        declined.insert(*room);
+                    }
+                }
+                answer(&connection, id.as_ref(), Ok(OkBody::Done {}));
             }
             command => {
                 let principal = Arc::clone(&*connection.principal.lock());
@@ -316,8 +312,13 @@ impl Inner {
     }
 
     /// Writes for a user who waits for the outcome.
-    pub(crate) async fn write(&self, principal: &Principal, mut write: Write) -> Result<Outcome, Error> {
+    pub(crate) async fn write(
+        self: &Arc<Self>,
+        principal: &Principal,
+        mut write: Write,
+    ) -> Result<Outcome, Error> {
         self.check_open()?;
+        self.keep_claims(principal, false);
         match self.let_pass(principal, &mut write).await? {
             Passed::Repeat(outcome) => Ok(*outcome),
             Passed::Write => self.writer.call(self.change(Actor::User(principal.user.clone()), write)).await,
@@ -414,6 +415,12 @@ impl Inner {
         }
         // What can fail does so before anything is told.
         self.activate(&[room]).await?;
+        let head = membership.head;
+        if let (Some(sub), None) = (&standing, since)
+            && connection.reply_standing(sub, id, head)
+        {
+            return Ok(());
+        }
         if let Some(sub) = standing {
             // Subscribing anew moves the cursor: the old subscription ends without a word.
             if let Some(subs) = connection.subs.lock().as_mut() {
@@ -422,7 +429,6 @@ impl Inner {
             sub.room.unregister(&sub);
         }
         declined.remove(&room);
-        let head = membership.head;
         let asked = since.unwrap_or(head).max(membership.visible_from).min(head);
         let above = since.is_some_and(|since| since > head);
         let gap = head.since(asked) > self.limits.gap_after;

@@ -56,7 +56,7 @@ impl Inner {
                     room.hear(self, Heard::Head(head));
                 }
             }
-            Payload::Signal(signal) => self.show_signal(&message.topic, &signal),
+            Payload::Signal(signal) => self.show_named(message.topic, signal),
             Payload::RoomSet(user) => self.user_rooms_changed(&user),
             Payload::Disconnect(user) => self.disconnect_here(&user),
             Payload::Rights(user, room) => self.rights_changed(&user, room),
@@ -64,7 +64,8 @@ impl Inner {
         }
     }
 
-    fn show_signal(self: &Arc<Self>, topic: &Topic, signal: &Signal) {
+    /// Gives a signal, from here or from the bus, to those connected here.
+    pub(crate) fn show_signal(self: &Arc<Self>, topic: &Topic, signal: &Signal) {
         match (signal, topic) {
             (Signal::Typing { room_id, user, is_typing }, _) => {
                 if let Some(room) = self.rooms.get(*room_id) {
@@ -82,7 +83,7 @@ impl Inner {
             }
             (Signal::Presence { user, .. }, Topic::Room(room)) => {
                 if let Some(room) = self.rooms.get(*room) {
-                    room.signal(signal, Some(user));
+                    self.show_edge(&room, user, signal);
                 }
             }
             (Signal::PresenceCount { room_id, .. }, _) => {

@@ -92,6 +92,7 @@ pub(crate) struct Inner {
     pub(crate) users: users::Users,
     pub(crate) presence: presence::Presence,
     pub(crate) people: Arc<People>,
+    pub(crate) nameless: naming::Nameless,
     pub(crate) writer: writer::Writer,
     pub(crate) hot_bytes: Arc<AtomicUsize>,
     pub(crate) catch_up_reads: Semaphore,

@@ -1,6 +1,7 @@
 //! An active room: its log as this node knows it, the hot part, and who is subscribed here.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -25,7 +26,7 @@ use super::{
 use crate::{
     error::{Error, ErrorCode},
     event::{Event, EventBody},
-    model::{RoomId, Seq, UserId},
+    model::{ConnectionId, RoomId, Seq, UserId},
     people::People,
     signal::Signal,
     store::EventLimit,
@@ -67,8 +68,16 @@ pub(crate) struct Room {
 struct Slots {
     slots: Vec<Option<Arc<Subscription>>>,
     free: Vec<u32>,
+    /// Connections that are told presence of the room's members, subscribed or not.
+    watchers: BTreeMap<ConnectionId, Arc<Connection>>,
     /// The room is not in the registry any more: nobody tells it of events.
     retired: bool,
+}
+
+impl Slots {
+    fn is_unused(&self) -> bool {
+        self.slots.len() == self.free.len() && self.watchers.is_empty()
+    }
 }
 
 /// Whether a room can be subscribed to.
@@ -172,10 +181,10 @@ impl Room {
         }
     }
 
-    /// Makes it impossible to subscribe, if nobody is.
+    /// Makes it impossible to subscribe or to watch, if nobody does.
     pub(crate) fn retire(&self) -> bool {
         let mut members = self.members.lock();
-        members.retired = members.slots.len() == members.free.len();
+        members.retired = members.is_unused();
         members.retired
     }
 
@@ -246,6 +255,27 @@ impl Room {
         held.is_some()
     }
 
+    /// Tells a connection presence of the room's members from here on. `false`: the room has become inactive.
+    pub(crate) fn watch(&self, connection: &Arc<Connection>) -> bool {
+        let mut members = self.members.lock();
+        if !members.retired {
+            members.watchers.insert(connection.id, Arc::clone(connection));
+        }
+        !members.retired
+    }
+
+    /// No longer does.
+    pub(crate) fn unwatch(&self, connection: &Connection) {
+        if self.members.lock().watchers.remove(&connection.id).is_some() {
+            *self.used.lock() = Instant::now();
+        }
+    }
+
+    /// Whether a connection is told presence of the room's members.
+    pub(crate) fn is_watched_by(&self, connection: &Connection) -> bool {
+        self.members.lock().watchers.contains_key(&connection.id)
+    }
+
     /// Clones up to `count` of the subscriptions from slot `from` on; `false` once there are no more slots.
     pub(crate) fn chunk(&self, from: usize, count: usize, chunk: &mut Vec<Arc<Subscription>>) -> bool {
         chunk.clear();
@@ -255,10 +285,10 @@ impl Room {
         !slots.is_empty()
     }
 
-    /// Since when nobody is subscribed, if nobody is.
+    /// Since when nobody is subscribed or watching, if nobody is.
     pub(crate) fn unused_since(&self) -> Option<Instant> {
         let members = self.members.lock();
-        (members.slots.len() == members.free.len()).then(|| *self.used.lock())
+        members.is_unused().then(|| *self.used.lock())
     }
 
     pub(crate) fn subscriptions(&self) -> usize {
@@ -388,7 +418,8 @@ impl Room {
     /// Bounds the subscriptions that an event ends, before anything above it can be given: both under the members'
     /// lock, so that one that begins meanwhile finds the event in the hot part.
     fn show_end(&self, event: &Event) {
-        let members = self.members.lock();
+        let mut members = self.members.lock();
+        members.watchers.retain(|_, connection| event.body.ends(&connection.user).is_none());
         for sub in members.slots.iter().flatten() {
             if let Some(reason) = event.body.ends(&sub.connection.user) {
                 sub.bound(event.seq, reason);
@@ -508,6 +539,13 @@ impl Room {
             from += pump::CHUNK;
             chunk.iter().for_each(&mut each);
         }
+    }
+
+    /// Everyone here who is told who is there, subscribed or watching; who is both is met twice.
+    pub(crate) fn each_onlooker(&self, mut each: impl FnMut(&Arc<Connection>)) {
+        self.each_subscription(|sub| each(&sub.connection));
+        let watchers: Vec<_> = self.members.lock().watchers.values().cloned().collect();
+        watchers.iter().for_each(each);
     }
 
     /// How long a quiet room stays active.

@@ -317,6 +317,9 @@ impl Drop for Batch {
 impl Inner {
     async fn begin(self: &Arc<Self>, connection: &Arc<Connection>, hello: &Hello) -> Result<(), Error> {
         let _changing = connection.following.lock().await;
+        if connection.format.needs_people() {
+            self.people.want();
+        }
         let (over, first) = self.users.add(connection, self.limits.connections_per_user_max);
         for oldest in over {
             oldest.close(Close::with_bye(CloseCode::Superseded, ByeReason::Superseded, Duration::ZERO));
@@ -365,6 +368,9 @@ impl Inner {
         if !welcome.gone.is_empty() {
             close_after_room(connection, UnsubscribeReason::Removed);
         }
+        if connection.closing().is_some() {
+            return Ok(());
+        }
         let heads = welcome.heads;
         let ids: Vec<_> = memberships.iter().map(|m| m.room).collect();
         self.activate(&ids).await?;
@@ -376,12 +382,20 @@ impl Inner {
             let head = heads.get(&membership.room).copied().unwrap_or(membership.head);
             let from = self.resume_from(connection, &membership, head, since, &mut budget);
             self.register(connection, membership, from).await?;
+            if connection.closing().is_some() {
+                return Ok(());
+            }
         }
         if reset {
             metrics::resumed("reset");
         }
+        if connection.follow == Subscribe::Watch {
+            let held = self.read("memberships", self.store.memberships(user, None, limit)).await?;
+            self.watch_rooms(connection, &held).await?;
+        }
         self.presence_begins(connection, snapshot);
-        self.keep_profile(connection);
+        let principal = Arc::clone(&*connection.principal.lock());
+        self.keep_claims(&principal, true);
         Ok(())
     }
 
@@ -552,6 +566,8 @@ impl Inner {
             self.note_delivered(&sub);
             sub.room.unregister(&sub);
         }
+        let watched = connection.watched.lock().take();
+        watched.into_iter().flatten().for_each(|(_, room)| room.unwatch(connection));
         let (removed, last) = self.users.remove(connection);
         if removed {
             self.presence_ends(connection, last);
@@ -561,23 +577,6 @@ impl Inner {
     fn own_profile(&self, connection: &Connection) -> Profile {
         let principal = connection.principal.lock();
         principal.profile.clone().unwrap_or_else(|| Profile::unknown(principal.user.clone()))
-    }
-
-    /// Keeps the claims as what is shown of the user, where the host has no directory.
-    fn keep_profile(self: &Arc<Self>, connection: &Arc<Connection>) {
-        let Some(profile) = connection.principal.lock().profile.clone() else { return };
-        if self.host.directory.is_some() {
-            return;
-        }
-        self.people.put([profile.clone()]);
-        let engine = Arc::clone(self);
-        self.spawn(async move {
-            let users = [profile.id.clone()];
-            let kept = engine.read("profiles", engine.store.profiles(&users)).await;
-            if matches!(kept, Ok(kept) if kept.first().is_none_or(|kept| kept.profile != profile)) {
-                drop(engine.read("put_profiles", engine.store.put_profiles(&[profile])).await);
-            }
-        });
     }
 
     pub(crate) async fn entries_of(

@@ -101,8 +101,8 @@ pub enum Subscribe {
     All,
     /// Those that `rooms` names.
     Listed,
-    /// Those that `rooms` names. Not in the native protocol; as `Listed` but for what formats may be told of other
-    /// rooms, which is nothing as yet.
+    /// Those that `rooms` names, and of all of the user's rooms who is there: presence of everyone with whom the user
+    /// shares a room, as rooms come and go, in rooms small enough for it. Not in the native protocol.
     Watch,
 }
 
