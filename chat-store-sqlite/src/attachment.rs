@@ -103,7 +103,8 @@ impl AttachmentStore for SqliteStore {
             .fetch_all(&mut *tx)
             .await
             .map_err(failed(OPERATION))?;
-        let id = |text: String| AttachmentId::new(text).map_err(|_| damaged("an attachment id out of its bounds"));
+        let id =
+            |text: String| AttachmentId::new(text).map_err(|_| damaged("an attachment id out of its bounds"));
         ids.into_iter().map(id).collect::<sqlx::Result<_>>().map_err(failed(OPERATION))
     }
 

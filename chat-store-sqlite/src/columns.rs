@@ -3,8 +3,8 @@
 use std::fmt;
 
 use chat_core::model::{
-    Attachment, ClientId, Emoji, HistoryMode, Member, Message, MessageId, MessageKind, Metadata, Role,
-    Room, RoomId, RoomKind, Seq, Timestamp, UserId,
+    Attachment, ClientId, Emoji, HistoryMode, Member, Message, MessageId, MessageKind, Metadata, Role, Room,
+    RoomId, RoomKind, Seq, Timestamp, UserId,
 };
 use serde::de::DeserializeOwned;
 use sqlx::{Decode, Row as _, Sqlite, Type, ValueRef as _, sqlite::SqliteRow};
