@@ -11,6 +11,7 @@ mod auth;
 pub mod compat;
 mod extract;
 mod frames;
+mod media;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod origin;
@@ -27,6 +28,7 @@ pub use auth::{AuthError, Authenticator, Credentials};
 #[cfg(feature = "jwt")]
 pub use auth::{InvalidKey, JwtAlgorithm, JwtAuthenticator};
 pub use frames::NativeFrames;
+pub use media::{Media, MediaError};
 #[cfg(feature = "openapi")]
 pub use openapi::document as openapi_document;
 pub use origin::{InvalidOrigin, OriginGate};
