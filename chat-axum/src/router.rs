@@ -155,7 +155,9 @@ impl ChatRouter {
         }
         #[cfg(feature = "openapi")]
         {
-            router = router.route("/openapi.json", axum::routing::get(crate::openapi::serve));
+            for (path, handler) in crate::specs::routes() {
+                router = router.route(path, handler);
+            }
         }
         if self.media.is_some() {
             for (_, path, handler) in media::routes::routes() {

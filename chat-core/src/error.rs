@@ -8,6 +8,7 @@ use crate::store::{Refusal, StoreError, StoreErrorKind};
 
 /// The stable name of what went wrong: on the socket, in REST problems and in metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ErrorCode {
     /// No frame of the protocol: no JSON, no object, no known `type`.

@@ -13,7 +13,7 @@ pub mod model;
 mod outlet;
 pub mod protocol;
 #[cfg(feature = "schema")]
-mod schema;
+pub mod schema;
 mod signal;
 pub mod store;
 #[cfg(feature = "testkit")]

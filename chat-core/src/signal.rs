@@ -6,6 +6,7 @@ use crate::model::{LeaveReason, RoomId, Seq, Timestamp, UserId};
 
 /// Something that is true now and not kept: a later signal of the same [`SignalKey`] replaces it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Signal {
@@ -41,6 +42,7 @@ pub enum Signal {
     },
     /// How many are there, in a room too big to name them.
     #[serde(rename(serialize = "presence", deserialize = "presence_count"))]
+    #[cfg_attr(feature = "schema", schemars(title = "PresenceCountSignal"))]
     PresenceCount {
         /// Where.
         room_id: RoomId,
@@ -74,6 +76,7 @@ pub enum PresenceStatus {
 
 /// What a connection says of itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PresenceChoice {
@@ -127,6 +130,7 @@ impl SignalKey {
 
 /// Why a connection is not given a room's events any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum UnsubscribeReason {

@@ -154,5 +154,14 @@ fn others() -> Vec<Operation> {
         Operation::new("get", "/openapi.json", "readDescription", "This description")
             .public()
             .ends(200, "OpenAPI 3.1."),
+        Operation::new("get", "/asyncapi.json", "readSocketDescription", "The description of the socket")
+            .public()
+            .ends(200, "AsyncAPI 3.0."),
+        Operation::new("get", "/protocol.schema.json", "readFrameSchemas", "The socket's frames as JSON Schema")
+            .public()
+            .ends(200, "JSON Schema, draft 2020-12."),
+        Operation::new("get", "/protocol.d.ts", "readFrameTypes", "The socket's frames as TypeScript")
+            .public()
+            .ends(200, "Declarations."),
     ]
 }

@@ -7,6 +7,8 @@ mod media;
 mod origins;
 mod rest;
 mod socket;
+#[cfg(feature = "openapi")]
+mod specs;
 mod support;
 mod ws_conversation;
 #[cfg(feature = "http2")]

@@ -20,7 +20,7 @@ use serde_json::Value;
 const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/protocol.md"));
 
 /// The named blocks of the page.
-fn blocks() -> BTreeMap<&'static str, &'static str> {
+pub(crate) fn blocks() -> BTreeMap<&'static str, &'static str> {
     let mut blocks = BTreeMap::new();
     for part in PAGE.split("<!-- golden: ").skip(1) {
         let (name, rest) = part.split_once(" -->").expect("a marker ends");

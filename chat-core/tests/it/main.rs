@@ -8,6 +8,7 @@ mod client;
 mod goldens;
 mod held;
 mod host;
+mod schema;
 mod search;
 mod sessions;
 mod simulation;
