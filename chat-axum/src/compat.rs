@@ -38,6 +38,7 @@ use chat_core::Engine;
 
 use crate::{Authenticator, ChatRouter};
 
+pub use crate::media::{Received, receive};
 pub use crate::{
     extract::{Body, Path, Position, Query, User},
     problem::Problem,

@@ -114,7 +114,10 @@ impl Cache {
 const fn is_plain(change: &Change) -> bool {
     match &change.body {
         ChangeBody::Send(message) => {
-            message.reply_to.is_none() && message.thread.is_none() && message.mentions.is_empty()
+            message.reply_to.is_none()
+                && message.thread.is_none()
+                && message.mentions.is_empty()
+                && message.attachments.is_empty()
         }
         _ => false,
     }

@@ -121,7 +121,8 @@ impl ImportStore for PostgresStore {
 impl PostgresStore {
     async fn load(&self, connection: &mut PgConnection, wanted: &Wanted) -> sqlx::Result<Batch> {
         let row = wanted.ask(self)?.fetch_one(connection).await?;
-        wanted.read(&row)
+        // What is imported carries no files.
+        wanted.read(&row, &[])
     }
 
     /// Those of a part's messages' ids that there are.

@@ -12,6 +12,7 @@ use sqlx::{
 use tokio::time::sleep;
 
 use crate::{
+    attachment::AttachmentSql,
     cache::Cache,
     error::{Kind, Stage, failed, failed_at, kind},
     host::HostSql,
@@ -69,6 +70,7 @@ pub(crate) struct Sql {
     pub(crate) profile: ProfileSql,
     pub(crate) moderation: ModerationSql,
     pub(crate) import: ImportSql,
+    pub(crate) attachment: AttachmentSql,
 }
 
 impl fmt::Debug for PostgresStore {
@@ -97,6 +99,7 @@ impl PostgresStore {
             profile: ProfileSql::new(schema),
             moderation: ModerationSql::new(schema),
             import: ImportSql::new(schema),
+            attachment: AttachmentSql::new(schema),
         };
         Ok(Self { inner: Arc::new(Inner { pool, options, sql, cache: Cache::default() }) })
     }

@@ -101,6 +101,9 @@ statements! {
         mutes = "SELECT m.room, 'the mute of ' || m.user_id || ' is another than is listed' FROM {s}members m
             LEFT JOIN {s}mutes x ON x.room = m.room AND x.user_id = m.user_id
             WHERE m.muted_until IS NOT NULL AND m.muted_until IS DISTINCT FROM x.until";
+        attachments = "SELECT x.room, 'file ' || x.id || ' is of ' || coalesce(x.seq, 0) || ', which does not carry it'
+            FROM {s}attachments x LEFT JOIN {s}messages m ON m.room = x.room AND m.seq = x.seq
+            WHERE x.room IS NOT NULL AND NOT x.removed AND (m.id IS NULL OR m.attachments IS NULL)";
         searchable = "SELECT x.room, 'what was searched for is left of ' || x.seq FROM {s}search x
             LEFT JOIN {s}messages m ON m.room = x.room AND m.seq = x.seq AND m.id = x.id
             WHERE m.id IS NULL OR m.deleted OR m.kind = 'system'";
@@ -110,7 +113,7 @@ statements! {
 }
 
 impl VerifySql {
-    const fn in_order(&self) -> [&SqlStr; 17] {
+    const fn in_order(&self) -> [&SqlStr; 18] {
         [
             &self.meta,
             &self.counters,
@@ -128,6 +131,7 @@ impl VerifySql {
             &self.threads,
             &self.dropped,
             &self.mutes,
+            &self.attachments,
             &self.searchable,
         ]
     }

@@ -23,19 +23,22 @@ use crate::{
 };
 
 statements! {
-    /// The one writing statement of a commit.
+    /// The one writing statement of a commit: the first, or the second where files are concerned.
     WriteSql {
         commit = "SELECT o_id, o_shift, o_at, o_held, o_ids FROM {s}commit_v1(
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
             $24, $25, $26, $27, $28, $29, $30::jsonb)";
-        // As that, where it is about blocks, mutes or the audit trail too. Each function takes something of the one
+        // As that, where it is about blocks, mutes or the audit trail too, files or none. Each function takes something of the one
         // before it, so that they run in this order.
         moderated = "SELECT c.o_id, c.o_shift, c.o_at, c.o_held, c.o_ids, m.done
             FROM {s}hold_blocks_v1($1, $31, $32) AS h (held)
-            CROSS JOIN LATERAL {s}commit_v1(
+            CROSS JOIN LATERAL {s}commit_files_v1(
                 $1 + h.held, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
                 $22, $23, $24, $25, $26, $27, $28, $29, $30::jsonb) AS c
             CROSS JOIN LATERAL {s}moderate_v1($30::jsonb, $2, c.o_id) AS m (done)";
+        commit_files = "SELECT o_id, o_shift, o_at, o_held, o_ids FROM {s}commit_files_v1(
+            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
+            $24, $25, $26, $27, $28, $29, $30::jsonb)";
     }
 }
 
@@ -57,12 +60,17 @@ pub(crate) fn ask(store: &PostgresStore, batch: &Batch, wait: Wait) -> sqlx::Res
         Wait::Patiently => 1,
         Wait::AsHost => 2,
     };
+    let (sql, pending) = (&store.sql().write, &batch.pending);
     let is_moderated = !batch.unblocked.is_empty()
-        || !batch.pending.mutes.is_empty()
-        || !batch.pending.audit.is_empty()
-        || !batch.pending.dropped.is_empty();
-    let sql = &store.sql().write;
-    let statement = if is_moderated { &sql.moderated } else { &sql.commit };
+        || !pending.mutes.is_empty()
+        || !pending.audit.is_empty()
+        || !pending.dropped.is_empty();
+    let has_files = !(pending.attached.is_empty() && pending.detached.is_empty());
+    let statement = match (is_moderated, has_files) {
+        (true, _) => &sql.moderated,
+        (false, true) => &sql.commit_files,
+        (false, false) => &sql.commit,
+    };
     let asked = rooms(store.ask(statement).bind(mode), batch)?;
     let asked = messages(asked, batch)?;
     let (mut users, mut rooms, mut seqs) = (Vec::new(), Vec::new(), Vec::new());
@@ -207,6 +215,7 @@ impl More<'_> {
         self.rooms(&mut lists)?;
         self.log(&mut lists)?;
         self.hanging(&mut lists);
+        self.files(&mut lists);
         self.members(&mut lists)?;
         self.moderation(&mut lists)?;
         Ok(lists.into_json())
@@ -303,6 +312,19 @@ impl More<'_> {
         }
         lists.add("cleared", cleared).add("edits", edits).add("unmentioned", unmentioned);
         lists.add("unreacted", unreacted).add("reacted", reacted);
+    }
+
+    /// What messages carry from now on, and messages whose files are gone.
+    fn files(&self, lists: &mut Lists) {
+        let (mut attached, mut detached) = (Rows::default(), Rows::default());
+        let pending = &self.batch.pending;
+        for (id, (room, seq)) in &pending.attached {
+            attached.push(|r| _ = r.put(id).put(room).put(seq_column(*seq)));
+        }
+        for (room, seq) in &pending.detached {
+            detached.push(|r| _ = r.put(room).put(seq_column(*seq)));
+        }
+        lists.add("attached", attached).add("detached", detached);
     }
 
     fn members(&self, lists: &mut Lists) -> sqlx::Result<()> {

@@ -52,7 +52,7 @@ impl ImportStore for SqliteStore {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let mut tx = self.write(OPERATION).await?;
-        let mut batch = load_needs(&mut tx, &sql.load, needs.into_iter()).await.map_err(failed(OPERATION))?;
+        let mut batch = load_needs(&mut tx, sql, needs.into_iter()).await.map_err(failed(OPERATION))?;
         let taken = taken(&mut tx, &sql.import, part).await.map_err(failed(OPERATION))?;
         let (imported, effects) = match decide_import(&mut batch, part, &taken) {
             Ok(decided) => decided,
@@ -65,7 +65,7 @@ impl ImportStore for SqliteStore {
             batch.last_room = batch.last_room.max(part.room.id.get());
             batch.last_message = batch.last_message.max(part.last_message().map_or(0, MessageId::get));
             batch.pending.ids_given = true;
-            write(&mut tx, &sql.write, &batch).await.map_err(failed(OPERATION))?;
+            write(&mut tx, sql, &batch).await.map_err(failed(OPERATION))?;
             search::write(&mut tx, &sql.search, &batch).await.map_err(failed(OPERATION))?;
             tx.commit().await.map_err(unknown(OPERATION))?;
         }

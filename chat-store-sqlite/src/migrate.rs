@@ -36,6 +36,12 @@ const MIGRATIONS: &[Migration] = &[
         then: Then::FillSearch,
     },
     Migration {
+        version: 3,
+        name: "attachments",
+        text: include_str!("migrations/0003_attachments.sql"),
+        then: Then::Nothing,
+    },
+    Migration {
         version: 4,
         name: "moderation",
         text: include_str!("migrations/0004_moderation.sql"),

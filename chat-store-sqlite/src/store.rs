@@ -10,6 +10,7 @@ use sqlx::{
 use tokio::time::{Instant, sleep};
 
 use crate::{
+    attachment::AttachmentSql,
     error::{failed, is_unavailable},
     import::ImportSql,
     log::LogSql,
@@ -65,6 +66,7 @@ pub(crate) struct Sql {
     pub(crate) search: SearchSql,
     pub(crate) moderation: ModerationSql,
     pub(crate) import: ImportSql,
+    pub(crate) attachment: AttachmentSql,
 }
 
 impl Sql {
@@ -80,6 +82,7 @@ impl Sql {
             search: SearchSql::new(prefix),
             moderation: ModerationSql::new(prefix),
             import: ImportSql::new(prefix),
+            attachment: AttachmentSql::new(prefix),
         }
     }
 
@@ -94,6 +97,7 @@ impl Sql {
                 self.search.all(),
                 self.moderation.all(),
                 self.import.all(),
+                self.attachment.all(),
             ])
             .flatten()
             .collect()

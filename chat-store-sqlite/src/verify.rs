@@ -100,6 +100,9 @@ statements! {
         mutes = "SELECT m.room, 'the mute of ' || m.user || ' is another than is listed' FROM {p}members m
             LEFT JOIN {p}mutes x ON x.room = m.room AND x.user = m.user
             WHERE m.muted_until IS NOT NULL AND m.muted_until IS NOT x.until";
+        attachments = "SELECT x.room, 'file ' || x.id || ' is of ' || coalesce(x.seq, 0) || ', which does not carry it'
+            FROM {p}attachments x LEFT JOIN {p}messages m ON m.room = x.room AND m.seq = x.seq
+            WHERE x.room IS NOT NULL AND x.removed = 0 AND (m.id IS NULL OR m.attachments IS NULL)";
         searchable = "SELECT m.room, 'what was searched for is left of ' || ifnull(m.seq, x.id)
             FROM {p}search_docsize x LEFT JOIN {p}messages m ON m.id = x.id
             WHERE m.id IS NULL OR m.deleted <> 0 OR m.kind = 'system'";
@@ -107,7 +110,7 @@ statements! {
 }
 
 impl VerifySql {
-    const fn in_order(&self) -> [&SqlStr; 17] {
+    const fn in_order(&self) -> [&SqlStr; 18] {
         [
             &self.file,
             &self.meta,
@@ -125,6 +128,7 @@ impl VerifySql {
             &self.threads,
             &self.dropped,
             &self.mutes,
+            &self.attachments,
             &self.searchable,
         ]
     }

@@ -4,6 +4,7 @@
 mod auth;
 mod compat;
 mod echo_server;
+mod media;
 mod origins;
 mod rest;
 mod socket;

@@ -1,5 +1,6 @@
 //! What the engine speaks of: rooms, members, messages, users and positions.
 
+mod attachment;
 mod audit;
 mod ids;
 mod member;
@@ -10,6 +11,7 @@ mod report;
 mod room;
 mod time;
 
+pub use attachment::{Attachment, AttachmentKind, StoredAttachment, Upload};
 pub use audit::{AuditAction, AuditEntry, AuditRecord};
 pub use ids::{
     AttachmentId, AuditId, CLIENT_ID_BYTES_MAX, ClientId, ConnectionId, EMOJI_BYTES_MAX, Emoji, InvalidId,

@@ -92,7 +92,7 @@ impl LogStore for Tape {
                 reply_to: None,
                 thread: None,
                 mentions: new.mentions,
-                attachments: new.attachments,
+                attachments: Vec::new(),
                 metadata: new.metadata,
             };
             let (client_id, body) = (Some(new.client_id), EventBody::Message { message });
@@ -248,5 +248,37 @@ impl BlockStore for Tape {
 impl AuditStore for Tape {
     async fn audit(&self, _: RoomId, _: Option<AuditId>, _: usize) -> Result<Vec<AuditEntry>, StoreError> {
         Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl AttachmentStore for Tape {
+    async fn begin_upload(&self, _: &Upload) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn finish_upload(&self, _: &Attachment, _: Option<RoomId>) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    async fn attachment(&self, _: &AttachmentId) -> Result<Option<StoredAttachment>, StoreError> {
+        Ok(None)
+    }
+
+    async fn remove_upload(&self, _: &AttachmentId, _: Option<&UserId>) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    async fn removed_attachments(
+        &self,
+        _: Timestamp,
+        _: Option<&AttachmentId>,
+        _: usize,
+    ) -> Result<Vec<AttachmentId>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn forget_attachments(&self, _: &[AttachmentId]) -> Result<(), StoreError> {
+        Ok(())
     }
 }

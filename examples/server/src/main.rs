@@ -4,6 +4,7 @@ mod accounts;
 mod config;
 mod demo;
 mod import;
+mod media;
 mod ops;
 mod page;
 mod secret;

@@ -1,7 +1,7 @@
 //! What a store must load before the rules can judge a change.
 
 use crate::{
-    model::{ClientId, Emoji, RoomId, Seq, UserId},
+    model::{AttachmentId, ClientId, Emoji, RoomId, Seq, UserId},
     store::{Change, ChangeBody, NewRoom, RoomKey},
 };
 
@@ -25,6 +25,8 @@ pub struct Needs {
     pub blocks: Vec<(UserId, UserId)>,
     /// Where the room is direct: whether its other member has blocked the acting user.
     pub peer: bool,
+    /// These files.
+    pub attachments: Vec<AttachmentId>,
     /// Who is owner, and who would be: one who is may go. Each change of a batch with this may take away the one
     /// loaded for it, so load as many of the longest-standing of each role as the batch has changes of the room, and
     /// two more.
@@ -55,6 +57,7 @@ impl Needs {
                 needs.messages.extend(message.thread);
                 needs.users.extend(message.mentions.iter().cloned());
                 needs.blocks = blocked_by(&message.mentions);
+                needs.attachments.clone_from(&message.attachments);
             }
             ChangeBody::Edit { target, mentions, .. } => {
                 needs.messages.push(*target);

@@ -3,6 +3,7 @@
 //! A case has the store for itself and brings its own time. Where several tasks are at work it looks at what must hold
 //! whichever is first.
 
+mod attachments;
 mod blocks;
 mod contention;
 mod deletes;
@@ -29,6 +30,7 @@ mod search;
 mod succession;
 mod words;
 
+pub use attachments::*;
 pub use blocks::*;
 pub use contention::*;
 pub use deletes::*;
@@ -220,6 +222,12 @@ macro_rules! store_suite {
             what_moderators_did_is_kept
             what_was_refused_is_in_no_trail
             the_trail_is_read_newest_first
+            an_upload_is_there_once_it_is_finished
+            a_file_is_sent_once_and_by_its_uploader
+            a_file_goes_to_the_room_it_is_for
+            a_removed_upload_is_gone
+            old_unsent_files_are_removed
+            deleted_files_are_listed_until_forgotten
             profiles_are_kept_and_replaced
             last_seen_never_goes_back
             the_epoch_stands_until_renewed
@@ -235,6 +243,7 @@ macro_rules! store_suite {
             members_stay_what_the_log_says
             reads_beside_writes_are_of_one_moment
             pointers_moved_at_once_end_at_the_greatest
+            a_file_sent_twice_at_once_is_sent_once
             one_of_many_renewals_of_the_epoch_wins
             equal_reports_at_once_are_one
             blocks_are_bounded_also_at_once
@@ -269,6 +278,7 @@ mod tests {
             include_str!("lists.rs"),
             include_str!("search.rs"),
             include_str!("message_search.rs"),
+            include_str!("attachments.rs"),
             include_str!("profiles.rs"),
             include_str!("blocks.rs"),
             include_str!("reports.rs"),
