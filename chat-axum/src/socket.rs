@@ -104,8 +104,10 @@ async fn upgrade(
 /// One connection, from its first byte to its last.
 async fn serve(entrance: Box<Entrance>, upgrading: Upgrading) {
     let shared = Arc::clone(&entrance.shared);
-    let Some(entered) = Box::pin(entrance.enter(upgrading)).await else { return };
-    let Entered { mut reader, live, format, relayed } = entered;
+    let Some(Entered { mut reader, live, format, relayed }) = Box::pin(entrance.enter(upgrading)).await
+    else {
+        return;
+    };
     match relayed {
         None => session::run(&shared, &*format, &mut reader, live).await,
         Some(relayed) => Box::pin(serve_relayed(&shared, &*format, &mut reader, live, relayed)).await,
