@@ -21,6 +21,7 @@ mod conversation;
 mod detail;
 mod direct;
 mod envelope;
+mod files;
 mod flat;
 pub mod frame;
 mod names;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    routing::{get, patch, post},
+    extract::DefaultBodyLimit,
+    routing::{delete, get, patch, post},
 };
 
 use super::{Format, FormatRoutes, SocketFormat, at};
@@ -37,6 +38,11 @@ impl Format for Conversation {
         let routes = at(routes, "/api/conversations/{id}/send_message", post(rest::send));
         let message = patch(rest::edit).delete(rest::delete_message);
         let routes = at(routes, "/api/conversations/{id}/messages/{message}", message);
+        // The size is bounded while the file comes.
+        let upload = post(rest::upload).layer(DefaultBodyLimit::disable());
+        let routes = at(routes, "/api/conversations/{id}/attachments", upload);
+        let removal = delete(rest::remove_upload);
+        let routes = at(routes, "/api/conversations/{id}/attachments/{attachment}", removal);
         at(routes, "/api/conversations/{id}/read", post(rest::mark_read))
     }
 }

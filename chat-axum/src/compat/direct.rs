@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     routing::{get, post},
 };
 use chat_core::{
@@ -17,8 +18,8 @@ use chat_core::{
 };
 
 use super::{
-    Admission, Format, FormatRoutes, Frame, SocketFormat, Visit, WireUser, at, frame, is_shown, push_close,
-    push_json,
+    Admission, Format, FormatRoutes, Frame, SocketFormat, Visit, WireUser, at, files::Files, frame, is_shown,
+    push_close, push_json,
 };
 use shapes::{Message, Told};
 
@@ -34,19 +35,26 @@ impl Format for Direct {
 
     fn routes(&self) -> FormatRoutes {
         let routes = at(Router::new(), "/messages", get(rest::list));
-        let routes = at(routes, "/messages/send", post(rest::send));
+        let routes = at(routes, "/messages/send", post(rest::send).layer(DefaultBodyLimit::disable()));
         at(routes, "/users/{id}", get(rest::user))
     }
 }
 
 #[async_trait]
 impl SocketFormat for Direct {
-    async fn admit(&self, _visit: Visit<'_>) -> Result<Admission, CloseCode> {
-        Ok(Admission { format: Arc::new(Self), hello: Hello::default() })
+    async fn admit(&self, visit: Visit<'_>) -> Result<Admission, CloseCode> {
+        let format = Spoken { files: Files::of(visit.media) };
+        Ok(Admission { format: Arc::new(format), hello: Hello::default() })
     }
 }
 
-impl WireFormat for Direct {
+/// What connections speak.
+#[derive(Debug)]
+struct Spoken {
+    files: Files,
+}
+
+impl WireFormat for Spoken {
     fn name(&self) -> &'static str {
         "direct"
     }
@@ -66,7 +74,7 @@ impl WireFormat for Direct {
         }
         // Rooms of more than two are nothing that these front ends know.
         let Some(pair) = people.pair(event.room) else { return };
-        if let Some(message) = Message::of(message, &pair, MessageStatus::Sent) {
+        if let Some(message) = Message::of(message, &pair, MessageStatus::Sent, &self.files) {
             push_json(out, &Told::MessageCreated(message));
         }
     }

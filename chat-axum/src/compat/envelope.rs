@@ -12,8 +12,8 @@ use chat_core::{
 };
 
 use super::{
-    Admission, FirstToken, Format, Frame, Greeting, SocketFormat, Visit, WireUser, frame, push_close,
-    push_json, shown::is_shown,
+    Admission, FirstToken, Format, Frame, Greeting, SocketFormat, Visit, WireUser, files::Files, frame,
+    push_close, push_json, shown::is_shown,
 };
 use shapes::{Empty, ErrorData, Message, Status, Told, Typing};
 
@@ -54,7 +54,7 @@ impl SocketFormat for Envelope {
     }
 
     async fn admit(&self, visit: Visit<'_>) -> Result<Admission, CloseCode> {
-        let format = Spoken { user: visit.principal.user.clone() };
+        let format = Spoken { user: visit.principal.user.clone(), files: Files::of(visit.media) };
         let hello = Hello { subscribe: Subscribe::Watch, ..Hello::default() };
         Ok(Admission { format: Arc::new(format), hello })
     }
@@ -86,6 +86,7 @@ impl WireFormat for Opening {
 #[derive(Debug)]
 struct Spoken {
     user: UserId,
+    files: Files,
 }
 
 impl WireFormat for Spoken {
@@ -101,7 +102,8 @@ impl WireFormat for Spoken {
         let EventBody::Message { message } = &event.body else { return };
         if let Some(sender) = message.sender.as_ref().filter(|_| is_shown(message)) {
             let sender = people.profile(sender);
-            let data = Message::of(message, &sender);
+            let content = self.files.content(message);
+            let data = Message::of(message, &content, &sender);
             let frame = Told::Message { data, room_id: message.room_id, timestamp: message.at };
             push_json(out, &frame);
         }

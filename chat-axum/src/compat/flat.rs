@@ -7,13 +7,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chat_core::{
     ErrorCode, Event, EventBody, MissingRoom, People, PresenceStatus, Signal, WireFormat,
+    model::UserId,
     protocol::{
         ClientFrame, CloseCode, Command, ErrorBody, FrameError, Hello, Send, SendTo, ServerFrame, Subscribe,
     },
 };
 
 use super::{
-    Admission, Format, Frame, SocketFormat, Visit, WireUser, frame, push_close, push_json, shown::is_shown,
+    Admission, Format, Frame, SocketFormat, Visit, WireUser, files::Files, frame, push_close, push_json,
+    shown::is_shown,
 };
 use shapes::{Message, Told, Typing};
 
@@ -30,13 +32,21 @@ impl Format for Flat {
 
 #[async_trait]
 impl SocketFormat for Flat {
-    async fn admit(&self, _visit: Visit<'_>) -> Result<Admission, CloseCode> {
+    async fn admit(&self, visit: Visit<'_>) -> Result<Admission, CloseCode> {
         let hello = Hello { subscribe: Subscribe::Watch, ..Hello::default() };
-        Ok(Admission { format: Arc::new(Self), hello })
+        let format = Spoken { user: visit.principal.user.clone(), files: Files::of(visit.media) };
+        Ok(Admission { format: Arc::new(format), hello })
     }
 }
 
-impl WireFormat for Flat {
+/// What a user's connections speak.
+#[derive(Debug)]
+struct Spoken {
+    user: UserId,
+    files: Files,
+}
+
+impl WireFormat for Spoken {
     fn name(&self) -> &'static str {
         "flat"
     }
@@ -49,7 +59,8 @@ impl WireFormat for Flat {
         let EventBody::Message { message } = &event.body else { return };
         if let Some(sender) = message.sender.as_ref().filter(|_| is_shown(message)) {
             let sender = people.profile(sender);
-            push_json(out, &Told::Message { data: Message::of(message, &sender) });
+            let content = self.files.content(message);
+            push_json(out, &Told::Message { data: Message::of(message, &content, &sender) });
         }
     }
 
@@ -92,7 +103,11 @@ impl WireFormat for Flat {
     fn decode(&self, text: &[u8]) -> Result<ClientFrame, FrameError> {
         let frame = Frame::read(text)?;
         let room = || frame.room("room_id")?.ok_or_else(|| frame::missing("room_id"));
-        let command = match frame.kind()? {
+        let kind = frame.kind()?;
+        if frame.user("user_id")?.is_some_and(|user| user.0 != self.user) {
+            return Err(frame::refuse("user_id is not yours", Some("user_id")));
+        }
+        let command = match kind {
             "join_room" => Command::Subscribe { room: room()?, since: None },
             "leave_room" => Command::Unsubscribe { room: room()? },
             "send_message" => {

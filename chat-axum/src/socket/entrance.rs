@@ -99,7 +99,8 @@ impl Entrance {
             },
         };
         let params = self.params.as_ref();
-        let visit = Visit { engine: &shared.engine, principal: &principal, hello, params };
+        let media = shared.media.as_ref();
+        let visit = Visit { engine: &shared.engine, principal: &principal, hello, media, params };
         let relay = self.format.relay(&visit);
         let admitted = self.format.admit(visit).await;
         let Admission { format, hello } = admitted.map_err(|code| Refused::silent(code.get()))?;

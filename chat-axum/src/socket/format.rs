@@ -95,6 +95,8 @@ pub struct Visit<'a> {
     pub principal: &'a Principal,
     /// What was said first, for [`Greeting::Hello`].
     pub hello: Option<Hello>,
+    /// Where files are kept.
+    pub(crate) media: Option<&'a crate::media::Media>,
     pub(super) params: Option<&'a RawPathParams>,
 }
 

@@ -12,7 +12,7 @@ use axum::{
     body::Body,
     http::{Request, header},
 };
-use chat_axum::{ChatRouter, JwtAuthenticator, compat::Format};
+use chat_axum::{ChatRouter, JwtAuthenticator, Media, compat::Format};
 use chat_core::{Engine, Limits};
 use serde_json::{Value, json};
 
@@ -22,7 +22,8 @@ use crate::support::{Answer, Chat, Client, MOUNT, SECRET, token, token_of};
 pub(crate) async fn chat_of(limits: Limits, format: impl Format) -> Chat {
     let engine = Engine::builder().limits(limits).build().await.unwrap();
     let authenticator = JwtAuthenticator::hs256(SECRET).unwrap().admin_role("admin");
-    let chat = ChatRouter::new(engine.clone(), authenticator);
+    let media = Media::memory().cookie_key(b"sixteen bytes or more");
+    let chat = ChatRouter::new(engine.clone(), authenticator).media(media);
     let sockets = chat.sockets();
     let router: Router = chat.format_router(&format);
     Chat { engine, sockets, router: router.nest(MOUNT, chat.build()) }

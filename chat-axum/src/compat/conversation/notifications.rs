@@ -19,7 +19,9 @@ use super::{
     shapes::{Message, Told},
     socket::{push_error, refuse_all},
 };
-use crate::compat::{Admission, Relay, SocketFormat, Visit, names::Names, push_close, push_json};
+use crate::compat::{
+    Admission, Relay, SocketFormat, Visit, files::Files, names::Names, push_close, push_json,
+};
 
 /// Between two notifications of one conversation.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -37,6 +39,7 @@ impl SocketFormat for NotificationsSocket {
         Some(Box::new(Notifications {
             engine: visit.engine.clone(),
             principal: visit.principal.clone(),
+            files: Files::of(visit.media),
             news: BTreeMap::new(),
             told: HashMap::new(),
         }))
@@ -88,6 +91,7 @@ impl WireFormat for Marks {
 struct Notifications {
     engine: Engine,
     principal: Principal,
+    files: Files,
     /// Where something has happened, and when that may be told.
     news: BTreeMap<RoomId, Instant>,
     /// What was told within the last [`PAUSE`], and when.
@@ -131,7 +135,7 @@ impl Notifications {
         let last = entry.last_message.as_ref();
         let sender = last.and_then(|message| message.sender.as_ref());
         let names = Names::of(&self.engine, &self.principal, sender).await;
-        let last_message = last.and_then(|message| Message::shown(message, &names));
+        let last_message = last.and_then(|message| Message::shown(message, &names, &self.files));
         push_json(out, &Told::Notification { conversation: room, unread_count: entry.unread, last_message });
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::State,
+    extract::{Request, State},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -16,10 +16,11 @@ use chat_core::{
 };
 use serde::Deserialize;
 
-use super::shapes::{Conversation, Message};
+use super::shapes::{Conversation, File, Message};
 use crate::{
-    compat::{WireUser, is_shown, names::Names, page, rooms},
+    compat::{WireUser, files::Files, is_shown, names::Names, page, rooms},
     extract::{Body, Path, Query, User, or_null},
+    media::{receive, routes::discard},
     problem::Problem,
     rest::after_write,
     shared::Shared,
@@ -57,6 +58,12 @@ pub(super) struct Messages {
     limit: Option<usize>,
 }
 
+#[derive(Debug, Deserialize)]
+pub(super) struct FilePath {
+    id: RoomId,
+    attachment: AttachmentId,
+}
+
 /// A message to be sent.
 #[derive(Debug, Deserialize)]
 pub(super) struct NewMessage {
@@ -89,7 +96,8 @@ pub(super) async fn list(
         settle(&user, &mut room.entry).await?;
     }
     let names = Names::of(engine, &me, rooms.iter().flat_map(shown_users)).await;
-    let shown: Vec<_> = rooms.iter().map(|room| Conversation::of(room, &names)).collect();
+    let files = Files::of(shared.media.as_ref());
+    let shown: Vec<_> = rooms.iter().map(|room| Conversation::of(room, &names, &files)).collect();
     Ok(Json(shown).into_response())
 }
 
@@ -150,7 +158,9 @@ pub(super) async fn list_messages(
     let engine = shared.engine();
     let messages = page::list(&engine.as_user(&me), id, asked.before, asked.limit).await?;
     let names = Names::of(engine, &me, messages.iter().filter_map(|view| view.message.sender.as_ref())).await;
-    let shown: Vec<_> = messages.iter().filter_map(|view| Message::shown(&view.message, &names)).collect();
+    let files = Files::of(shared.media.as_ref());
+    let shown: Vec<_> =
+        messages.iter().filter_map(|view| Message::shown(&view.message, &names, &files)).collect();
     Ok(Json(shown).into_response())
 }
 
@@ -166,7 +176,8 @@ pub(super) async fn send(
     let sent = shared.engine().as_user(&me).send(send).await?;
     let status = if sent.is_repeat { StatusCode::OK } else { StatusCode::CREATED };
     let names = Names::of(shared.engine(), &me, [&me.user]).await;
-    let message = Message::of(&sent.message, &names.profile(&me.user));
+    let files = Files::of(shared.media.as_ref());
+    let message = Message::of(&sent.message, &names.profile(&me.user), &files);
     Ok((status, Json(message)).into_response())
 }
 
@@ -181,7 +192,8 @@ pub(super) async fn edit(
     user.edit(path.id, seq, asked.content, None).await?;
     let edited = user.message(path.message).await.map_err(after_write)?;
     let names = Names::of(shared.engine(), &me, edited.message.sender.as_ref()).await;
-    let message = Message::shown(&edited.message, &names).ok_or_else(Problem::not_found)?;
+    let files = Files::of(shared.media.as_ref());
+    let message = Message::shown(&edited.message, &names, &files).ok_or_else(Problem::not_found)?;
     Ok(Json(message).into_response())
 }
 
@@ -212,6 +224,33 @@ pub(super) async fn mark_read(
     Ok(StatusCode::NO_CONTENT)
 }
 
+pub(super) async fn upload(
+    State(shared): State<Arc<Shared>>,
+    User(me): User,
+    Path(ConversationPath { id }): Path<ConversationPath>,
+    request: Request,
+) -> Result<Response, Problem> {
+    // Nothing is taken in from who could not send it.
+    shared.engine().as_user(&me).room_entry(id).await?;
+    let file = receive(&shared, &me, request).await?.finish(Some(id)).await?;
+    let shown = File::of(&file, &Files::of(shared.media.as_ref()));
+    Ok((StatusCode::CREATED, Json(shown)).into_response())
+}
+
+pub(super) async fn remove_upload(
+    State(shared): State<Arc<Shared>>,
+    User(me): User,
+    Path(FilePath { id, attachment }): Path<FilePath>,
+) -> Result<StatusCode, Problem> {
+    let user = shared.engine().as_user(&me);
+    user.room_entry(id).await?;
+    if user.attachment(&attachment).await?.room != Some(id) {
+        return Err(Problem::not_found());
+    }
+    discard(&shared, &me, &attachment).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// A conversation as the user sees it.
 async fn one(shared: &Shared, me: &Principal, id: RoomId) -> Result<Response, Error> {
     let engine = shared.engine();
@@ -219,7 +258,7 @@ async fn one(shared: &Shared, me: &Principal, id: RoomId) -> Result<Response, Er
     let mut room = rooms::one(&user, engine.limits(), id).await?;
     settle(&user, &mut room.entry).await?;
     let names = Names::of(engine, me, shown_users(&room)).await;
-    Ok(Json(Conversation::of(&room, &names)).into_response())
+    Ok(Json(Conversation::of(&room, &names, &Files::of(shared.media.as_ref()))).into_response())
 }
 
 /// Makes the last message the last one that is shown.

@@ -1,9 +1,9 @@
 //! The frames and objects of `conversation`.
 
-use chat_core::model::{self, MessageId, Profile, RoomId, RoomKind, Timestamp};
+use chat_core::model::{self, AttachmentId, MessageId, Profile, RoomId, RoomKind, Timestamp};
 use serde::Serialize;
 
-use crate::compat::{WireUser, is_shown, names::Names, rooms::Peopled};
+use crate::compat::{WireUser, files::Files, is_shown, names::Names, rooms::Peopled};
 
 /// A frame to a client.
 #[derive(Serialize)]
@@ -21,8 +21,18 @@ pub(super) struct Message<'a> {
     conversation: RoomId,
     sender: Person,
     content: &'a str,
-    attachments: Vec<()>,
+    attachments: Vec<File<'a>>,
     created_at: Timestamp,
+}
+
+/// A file.
+#[derive(Serialize)]
+pub(super) struct File<'a> {
+    id: &'a AttachmentId,
+    url: String,
+    name: &'a str,
+    content_type: &'a str,
+    size: u64,
 }
 
 /// A user.
@@ -47,21 +57,33 @@ pub(super) struct Conversation<'a> {
 }
 
 impl<'a> Message<'a> {
-    pub(super) fn of(message: &'a model::Message, sender: &Profile) -> Self {
+    pub(super) fn of(message: &'a model::Message, sender: &Profile, files: &Files) -> Self {
         Self {
             id: message.id,
             conversation: message.room_id,
             sender: Person::of(sender),
             content: &message.content,
-            attachments: Vec::new(),
+            attachments: message.attachments.iter().map(|file| File::of(file, files)).collect(),
             created_at: message.at,
         }
     }
 
     /// A message, where it is shown.
-    pub(super) fn shown(message: &'a model::Message, names: &Names) -> Option<Self> {
+    pub(super) fn shown(message: &'a model::Message, names: &Names, files: &Files) -> Option<Self> {
         let sender = message.sender.as_ref().filter(|_| is_shown(message))?;
-        Some(Self::of(message, &names.profile(sender)))
+        Some(Self::of(message, &names.profile(sender), files))
+    }
+}
+
+impl<'a> File<'a> {
+    pub(super) fn of(file: &'a model::Attachment, files: &Files) -> Self {
+        Self {
+            id: &file.id,
+            url: files.url(&file.id),
+            name: &file.name,
+            content_type: &file.content_type,
+            size: file.size,
+        }
     }
 }
 
@@ -72,7 +94,7 @@ impl Person {
 }
 
 impl<'a> Conversation<'a> {
-    pub(super) fn of(room: &'a Peopled, names: &Names) -> Self {
+    pub(super) fn of(room: &'a Peopled, names: &Names, files: &Files) -> Self {
         let entry = &room.entry;
         Self {
             id: entry.room.id,
@@ -83,7 +105,10 @@ impl<'a> Conversation<'a> {
                 .iter()
                 .map(|member| Person::of(&names.profile(&member.user)))
                 .collect(),
-            last_message: entry.last_message.as_ref().and_then(|message| Message::shown(message, names)),
+            last_message: entry
+                .last_message
+                .as_ref()
+                .and_then(|message| Message::shown(message, names, files)),
             unread_count: entry.unread,
             created_at: entry.room.created_at,
             updated_at: entry.updated_at,

@@ -12,19 +12,24 @@ use super::{
     Conversation,
     shapes::{Message, Told},
 };
-use crate::compat::{Admission, Frame, SocketFormat, Visit, frame, is_shown, place, push_close, push_json};
+use crate::compat::{
+    Admission, Frame, SocketFormat, Visit, files::Files, frame, is_shown, place, push_close, push_json,
+};
 
 #[async_trait]
 impl SocketFormat for Conversation {
     async fn admit(&self, visit: Visit<'_>) -> Result<Admission, CloseCode> {
         let room = place::room(&visit, "conversation").await?;
-        Ok(Admission { format: Arc::new(Spoken), hello: place::hello(room) })
+        let format = Spoken { files: Files::of(visit.media) };
+        Ok(Admission { format: Arc::new(format), hello: place::hello(room) })
     }
 }
 
 /// What is spoken on the socket of a conversation. Clients say nothing there.
 #[derive(Debug)]
-pub(super) struct Spoken;
+pub(super) struct Spoken {
+    files: Files,
+}
 
 impl WireFormat for Spoken {
     fn name(&self) -> &'static str {
@@ -38,7 +43,7 @@ impl WireFormat for Spoken {
     fn event(&self, event: &Event, people: &People, out: &mut Vec<u8>) {
         let EventBody::Message { message } = &event.body else { return };
         if let Some(sender) = message.sender.as_ref().filter(|_| is_shown(message)) {
-            let message = Message::of(message, &people.profile(sender));
+            let message = Message::of(message, &people.profile(sender), &self.files);
             push_json(out, &Told::ChatMessage { message });
         }
     }

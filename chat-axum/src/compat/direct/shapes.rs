@@ -1,12 +1,14 @@
 //! The frames and bodies of `direct`.
 
+use std::borrow::Cow;
+
 use chat_core::{
     UserView,
-    model::{self, MessageId, MessageStatus, Timestamp, UserId},
+    model::{self, AttachmentKind, MessageId, MessageStatus, Timestamp, UserId},
 };
 use serde::Serialize;
 
-use crate::compat::WireUser;
+use crate::compat::{WireUser, files::Files};
 
 /// A frame to a client.
 #[derive(Serialize)]
@@ -28,7 +30,7 @@ pub(super) struct Message<'a> {
     id: MessageId,
     from: WireUser,
     to: WireUser,
-    content: &'a str,
+    content: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     caption: Option<&'a str>,
     message_type: &'a str,
@@ -48,24 +50,42 @@ pub(super) struct User {
 }
 
 impl<'a> Message<'a> {
-    /// A message between two; none where its sender is neither.
+    /// A message between two; none where nobody sent it. A file is the content, and what is said of it the caption.
     pub(super) fn of(
         message: &'a model::Message,
         pair: &(UserId, UserId),
         status: MessageStatus,
+        files: &Files,
     ) -> Option<Self> {
         let from = message.sender.as_ref()?;
         let to = if *from == pair.0 { &pair.1 } else { &pair.0 };
+        let (content, caption, message_type) = match message.attachments.first() {
+            None => (Cow::Borrowed(&*message.content), None, message.kind.as_str()),
+            Some(file) => {
+                let caption = Some(&*message.content).filter(|caption| !caption.is_empty());
+                (Cow::Owned(files.url(&file.id)), caption, kind_text(file.kind))
+            }
+        };
         Some(Self {
             id: message.id,
             from: WireUser(from.clone()),
             to: WireUser(to.clone()),
-            content: &message.content,
-            caption: None,
-            message_type: message.kind.as_str(),
+            content,
+            caption,
+            message_type,
             created_at: message.at,
             status,
         })
+    }
+}
+
+/// What a message with a file is.
+pub(super) const fn kind_text(kind: AttachmentKind) -> &'static str {
+    match kind {
+        AttachmentKind::Image => "image",
+        AttachmentKind::Audio => "audio",
+        AttachmentKind::Video => "video",
+        _ => "file",
     }
 }
 

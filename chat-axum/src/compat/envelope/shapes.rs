@@ -66,10 +66,10 @@ pub(super) struct ErrorData<'a> {
 pub(super) struct Empty {}
 
 impl<'a> Message<'a> {
-    pub(super) fn of(message: &'a model::Message, sender: &'a Profile) -> Self {
+    pub(super) fn of(message: &'a model::Message, content: &'a str, sender: &'a Profile) -> Self {
         Self {
             id: message.id,
-            content: &message.content,
+            content,
             sender: WireUser(sender.id.clone()),
             chat: message.room_id,
             created_at: message.at,

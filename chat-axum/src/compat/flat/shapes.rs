@@ -45,10 +45,10 @@ pub(super) struct Typing {
 }
 
 impl<'a> Message<'a> {
-    pub(super) fn of(message: &'a model::Message, sender: &'a Profile) -> Self {
+    pub(super) fn of(message: &'a model::Message, content: &'a str, sender: &'a Profile) -> Self {
         Self {
             id: message.id,
-            content: &message.content,
+            content,
             sender_info: Sender { id: WireUser(sender.id.clone()), name: &sender.name, role: &sender.role },
             created_at: message.at,
             status: "sent",

@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::shapes::{Membership, Message, Thread};
 use crate::{
-    compat::{WireUser, names::Names, page, rooms},
+    compat::{WireUser, files::Files, names::Names, page, rooms},
     extract::{Body, Path, Query, User},
     problem::Problem,
     rest::after_write,
@@ -126,11 +126,13 @@ pub(super) async fn list_messages(
     let engine = shared.engine();
     let messages = page::list(&engine.as_user(&me), asked.thread, asked.before, asked.limit).await?;
     let names = Names::of(engine, &me, messages.iter().filter_map(|view| view.message.sender.as_ref())).await;
+    let files = Files::of(shared.media.as_ref());
     let authors: Vec<_> = messages
         .iter()
         .filter_map(|view| Some((&view.message, names.profile(view.message.sender.as_ref()?))))
         .collect();
-    let shown: Vec<_> = authors.iter().map(|(message, author)| Message::of(message, author)).collect();
+    let shown: Vec<_> =
+        authors.iter().map(|(message, author)| Message::of(message, author, &files)).collect();
     Ok(Json(shown).into_response())
 }
 
@@ -143,5 +145,6 @@ pub(super) async fn send(
     let sent = shared.engine().as_user(&me).send(send).await?;
     let names = Names::of(shared.engine(), &me, [&me.user]).await;
     let author = names.profile(&me.user);
-    Ok((StatusCode::CREATED, Json(Message::of(&sent.message, &author))).into_response())
+    Ok((StatusCode::CREATED, Json(Message::of(&sent.message, &author, &Files::of(shared.media.as_ref()))))
+        .into_response())
 }

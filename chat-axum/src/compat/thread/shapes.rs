@@ -1,12 +1,14 @@
 //! The frames and objects of `thread`.
 
+use std::borrow::Cow;
+
 use chat_core::{
     ErrorCode,
     model::{self, MessageId, Profile, ReportId, ReportStatus, Role, RoomId, Timestamp},
 };
 use serde::Serialize;
 
-use crate::compat::{WireUser, rooms::Peopled};
+use crate::compat::{WireUser, files::Files, rooms::Peopled};
 
 /// A frame to a client.
 #[derive(Serialize)]
@@ -33,7 +35,7 @@ pub(super) struct Message<'a> {
     id: MessageId,
     thread: RoomId,
     author: Author<'a>,
-    content: &'a str,
+    content: Cow<'a, str>,
     created_at: Timestamp,
 }
 
@@ -74,7 +76,7 @@ pub(super) struct Report {
 }
 
 impl<'a> Message<'a> {
-    pub(super) fn of(message: &'a model::Message, author: &'a Profile) -> Self {
+    pub(super) fn of(message: &'a model::Message, author: &'a Profile, files: &Files) -> Self {
         Self {
             id: message.id,
             thread: message.room_id,
@@ -83,7 +85,7 @@ impl<'a> Message<'a> {
                 username: &author.username,
                 email: &author.email,
             },
-            content: &message.content,
+            content: files.content(message),
             created_at: message.at,
         }
     }

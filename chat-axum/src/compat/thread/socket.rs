@@ -14,14 +14,16 @@ use super::{
     shapes::{Message, Told},
 };
 use crate::compat::{
-    Admission, Frame, SocketFormat, Visit, WireUser, frame, is_shown, place, push_close, push_json,
+    Admission, Frame, SocketFormat, Visit, WireUser, files::Files, frame, is_shown, place, push_close,
+    push_json,
 };
 
 #[async_trait]
 impl SocketFormat for Thread {
     async fn admit(&self, visit: Visit<'_>) -> Result<Admission, CloseCode> {
         let room = place::room(&visit, "thread").await?;
-        let format = Spoken { room, user: visit.principal.user.clone() };
+        let user = visit.principal.user.clone();
+        let format = Spoken { room, user, files: Files::of(visit.media) };
         Ok(Admission { format: Arc::new(format), hello: place::hello(room) })
     }
 }
@@ -31,6 +33,7 @@ impl SocketFormat for Thread {
 pub(super) struct Spoken {
     pub(super) room: RoomId,
     pub(super) user: UserId,
+    pub(super) files: Files,
 }
 
 impl WireFormat for Spoken {
@@ -45,7 +48,7 @@ impl WireFormat for Spoken {
     fn event(&self, event: &Event, people: &People, out: &mut Vec<u8>) {
         let EventBody::Message { message } = &event.body else { return };
         if let Some(author) = message.sender.as_ref().filter(|_| is_shown(message)) {
-            push_json(out, &Told::ChatMessage(Message::of(message, &people.profile(author))));
+            push_json(out, &Told::ChatMessage(Message::of(message, &people.profile(author), &self.files)));
         }
     }
 

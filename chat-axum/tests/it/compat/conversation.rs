@@ -299,3 +299,72 @@ async fn a_native_client_in_the_same_conversation() {
     let list = must(&chat, "1", "GET", &path(id, "messages/"), Value::Null, 200).await;
     assert_eq!(contents(&list), ["edited", "from conversation", "last"]);
 }
+
+/// Uploads a small picture.
+async fn upload(chat: &Chat, user: &str, path: &str, claimed: &str, bytes: &[u8]) -> crate::support::Answer {
+    let mut body = format!(
+        "--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"../a.gif\"\r\ncontent-type: {claimed}\r\n\r\n"
+    )
+    .into_bytes();
+    body.extend_from_slice(bytes);
+    body.extend_from_slice(b"\r\n--x--\r\n");
+    let request = axum::http::Request::post(path)
+        .header("authorization", format!("Bearer {}", super::named_token(user)))
+        .header("content-type", "multipart/form-data; boundary=x");
+    chat.send(request.body(axum::body::Body::from(body)).unwrap()).await
+}
+
+const GIF: &[u8] =
+    b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x01D\0;";
+
+#[tokio::test]
+async fn files() {
+    let chat = chat_of(limits(), Conversation).await;
+    let id = conversation(&chat, "1", json!([2])).await;
+    let attachments = path(id, "attachments/");
+    let file = upload(&chat, "1", &attachments, "image/gif", GIF).await;
+    assert_eq!(file.status, 201, "{file:?}");
+    let file = file.body;
+    assert_eq!(
+        file,
+        json!({ "id": file["id"], "url": file["url"], "name": "a.gif", "content_type": "image/gif", "size": GIF.len() })
+    );
+    let address = chat.serve();
+    let mut bob = open(address, &socket(id), "2").await;
+    let body = json!({ "content": "", "attachments": [file["id"]] });
+    let send = path(id, "send_message/");
+    // Another's file, and one that is sent, is nobody's to send.
+    must(&chat, "2", "POST", &send, body.clone(), 400).await;
+    let sent = must(&chat, "1", "POST", &send, body.clone(), 201).await;
+    assert_eq!(sent["attachments"], json!([file]));
+    assert_eq!(bob.frame().await["message"], sent);
+    let url = file["url"].as_str().unwrap();
+    let get = |user: &str| {
+        let request = axum::http::Request::get(url);
+        let request = match user {
+            "" => request,
+            user => request.header("authorization", format!("Bearer {}", super::named_token(user))),
+        };
+        tower::ServiceExt::oneshot(chat.router.clone(), request.body(axum::body::Body::empty()).unwrap())
+    };
+    assert_eq!(get("2").await.unwrap().status(), 200);
+    assert_eq!(get("").await.unwrap().status(), 401);
+    assert!([403, 404].contains(&get("3").await.unwrap().status().as_u16()));
+    let one = |file: &Value| path(id, &format!("attachments/{}/", file.as_str().unwrap()));
+    must(&chat, "1", "DELETE", &one(&file["id"]), Value::Null, 409).await;
+    let unsent = upload(&chat, "1", &attachments, "image/gif", GIF).await.body;
+    must(&chat, "2", "DELETE", &one(&unsent["id"]), Value::Null, 404).await;
+    must(&chat, "1", "DELETE", &one(&unsent["id"]), Value::Null, 204).await;
+    must(&chat, "1", "DELETE", &one(&unsent["id"]), Value::Null, 404).await;
+    for (user, path, claimed, bytes, status) in [
+        ("1", attachments.as_str(), "image/png", GIF, 415),
+        ("1", attachments.as_str(), "image/gif", b"".as_slice(), 400),
+        ("1", attachments.as_str(), "text/html", b"<html></html>".as_slice(), 415),
+        ("3", attachments.as_str(), "image/gif", GIF, 403),
+        ("1", "/api/conversations/987654/attachments/", "image/gif", GIF, 404),
+    ] {
+        let answer = upload(&chat, user, path, claimed, bytes).await;
+        assert_eq!(answer.status, status, "{claimed} {path}: {answer:?}");
+        assert!(answer.body["detail"].is_string());
+    }
+}

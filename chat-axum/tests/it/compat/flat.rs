@@ -145,7 +145,9 @@ async fn over_the_limit() {
     let mut told = Vec::new();
     for _ in 0..3 {
         let frame = ann.frame().await;
-        told.push(frame["message"].as_str().or_else(|| frame["data"]["content"].as_str()).unwrap().to_owned());
+        told.push(
+            frame["message"].as_str().or_else(|| frame["data"]["content"].as_str()).unwrap().to_owned(),
+        );
     }
     told.sort();
     assert_eq!(told, ["Rate limited", "one", "two"]);
