@@ -7,6 +7,7 @@ mod browser;
 mod cluster;
 mod drain;
 mod http;
+mod import;
 mod kill;
 mod process;
 mod rest;
