@@ -25,7 +25,7 @@ use crate::{
 statements! {
     /// The one writing statement of a commit: the first, or the second where files are concerned.
     WriteSql {
-        commit = "SELECT o_id, o_shift, o_at, o_held, o_ids FROM {s}commit_v1(
+        commit = "SELECT o_id, o_shift, o_at, o_held, o_ids FROM {s}commit_v2(
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
             $24, $25, $26, $27, $28, $29, $30::jsonb)";
         // As that, where it is about blocks, mutes or the audit trail too, files or none. Each function takes something of the one
