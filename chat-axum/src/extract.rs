@@ -19,15 +19,16 @@ use crate::{
     shared::Shared,
 };
 
-/// Who asks.
+/// Who asks. A write that a cookie alone vouches for needs an allowed `Origin`.
 #[derive(Debug)]
-pub(crate) struct User(pub(crate) Principal);
+#[expect(clippy::exhaustive_structs, reason = "handlers take it apart")]
+pub struct User(pub Principal);
 
 impl FromRequestParts<Arc<Shared>> for User {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
-        let tokens = Tokens::of_request(parts, &shared.cookie);
+        let tokens = Tokens::of_request(parts, &shared.cookie, shared.query_tokens);
         let caller = identify(&*shared.authenticator, &tokens, Some(parts)).await?;
         // A page of another site can make a browser send cookies, but neither a token nor our `Origin`.
         if !caller.is_explicit
@@ -41,9 +42,10 @@ impl FromRequestParts<Arc<Shared>> for User {
     }
 }
 
-/// A JSON body.
+/// A JSON body: an object of at most [`frame_bytes_max`](chat_core::Limits::frame_bytes_max) bytes.
 #[derive(Debug)]
-pub(crate) struct Body<T>(pub(crate) T);
+#[expect(clippy::exhaustive_structs, reason = "handlers take it apart")]
+pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for Body<T> {
     type Rejection = Problem;
@@ -80,7 +82,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for Body<T> {
 
 /// The query.
 #[derive(Debug)]
-pub(crate) struct Query<T>(pub(crate) T);
+#[expect(clippy::exhaustive_structs, reason = "handlers take it apart")]
+pub struct Query<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequestParts<Arc<Shared>> for Query<T> {
     type Rejection = Problem;
@@ -97,7 +100,8 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Shared>> for Query<T> {
 
 /// What the path names. What cannot be the name of anything is not found.
 #[derive(Debug)]
-pub(crate) struct Path<T>(pub(crate) T);
+#[expect(clippy::exhaustive_structs, reason = "handlers take it apart")]
+pub struct Path<T>(pub T);
 
 impl<T: DeserializeOwned + Send> FromRequestParts<Arc<Shared>> for Path<T> {
     type Rejection = Problem;
@@ -110,7 +114,8 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Arc<Shared>> for Path<T> {
 
 /// A place in a room's log, as a client names it: a whole number that JSON can carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Position(pub(crate) Seq);
+#[expect(clippy::exhaustive_structs, reason = "handlers take it apart")]
+pub struct Position(pub Seq);
 
 impl<'de> Deserialize<'de> for Position {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -40,7 +40,7 @@ impl WireFormat for NativeFrames {
 }
 
 /// Appends a text frame, or nothing where there is no text.
-fn text(out: &mut Vec<u8>, payload: impl FnOnce(&mut Vec<u8>)) {
+pub(crate) fn text(out: &mut Vec<u8>, payload: impl FnOnce(&mut Vec<u8>)) {
     // The error is the emptiness: an engine that has nothing to say sends no frame.
     let _ = frame::build(out, Opcode::Text, |out| {
         let start = out.len();

@@ -2,11 +2,13 @@
 //!
 //! [`router`] gives a [`Router`](axum::Router) to nest under a path of the host's: the native protocol over a
 //! WebSocket at `ws`, and REST beside it. [`ChatRouter`] is the same with options. Who asks is told by an
-//! [`Authenticator`]: the host's own, or [`JwtAuthenticator`].
+//! [`Authenticator`]: the host's own, or [`JwtAuthenticator`]. Front ends written for other chat servers find their own
+//! paths and frames by [`compat`].
 //!
 //! The crate sets nothing process-wide: no runtime, no subscriber, no signal handler, no port, no crypto backend.
 
 mod auth;
+pub mod compat;
 mod extract;
 mod frames;
 #[cfg(feature = "openapi")]

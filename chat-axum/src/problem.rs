@@ -14,9 +14,13 @@ use crate::auth::AuthError;
 /// Told where a request may succeed later and nothing says when.
 const RETRY_DEFAULT: Duration = Duration::from_secs(1);
 
-/// An error on its way out.
+/// What an answer says went wrong, for layers that say it in another form.
+#[derive(Clone, Debug)]
+pub(crate) struct Told(pub(crate) String);
+
+/// An error on its way out: the code that the socket has, and what HTTP makes of it.
 #[derive(Debug)]
-pub(crate) struct Problem {
+pub struct Problem {
     status: StatusCode,
     code: ErrorCode,
     detail: Cow<'static, str>,
@@ -57,13 +61,16 @@ pub(crate) struct ProblemBody<'a> {
 }
 
 impl Problem {
-    pub(crate) fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
+    /// An error with the status that goes with its code.
+    #[must_use]
+    pub fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
         let status = status_of(code);
         Self { status, code, detail: detail.into(), field: None, retry_after: None, epoch: None }
     }
 
     /// With a status of its own: what HTTP tells apart and the protocol does not.
-    pub(crate) const fn with_status(mut self, status: StatusCode) -> Self {
+    #[must_use]
+    pub const fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self
     }
@@ -124,6 +131,7 @@ impl IntoResponse for Problem {
             epoch: self.epoch.as_deref(),
         };
         let mut response = (self.status, axum::Json(body)).into_response();
+        response.extensions_mut().insert(Told(self.detail.into_owned()));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(wait) = wait {

@@ -6,8 +6,8 @@ use axum::Router;
 use chat_core::Engine;
 
 use crate::{
-    NativeFrames,
     auth::Authenticator,
+    compat::{self, Format},
     origin::{InvalidOrigin, OriginGate, Origins},
     problem::Problem,
     rest,
@@ -114,20 +114,26 @@ impl ChatRouter {
         OriginGate(Arc::new(self.origins.clone()))
     }
 
+    /// The routes of another wire format, on the same rooms, for the same users, behind the same gate. To be asked for
+    /// once everything is set.
+    pub fn format_router<S>(&self, format: &impl Format) -> Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        let mut routes = format.routes();
+        for (path, socket) in format.sockets() {
+            routes = compat::at(routes, path, socket::route(socket, None));
+        }
+        let routes = routes.method_not_allowed_fallback(rest::method_not_allowed);
+        let routes = self.gate().around(routes.with_state(self.shared(true)));
+        routes.layer(axum::middleware::from_fn(compat::plain_errors))
+    }
+
     /// The router.
     pub fn build<S>(self) -> Router<S>
     where
         S: Clone + Send + Sync + 'static,
     {
-        let gate = self.gate();
-        let shared = Arc::new(Shared {
-            engine: self.engine,
-            authenticator: self.authenticator,
-            origins: self.origins,
-            cookie: self.cookie,
-            sockets: self.sockets,
-            format: Arc::new(NativeFrames),
-        });
         let mut router = Router::new();
         for (_, path, handler) in rest::routes().into_iter().chain(socket::routes()) {
             router = router.route(path, handler);
@@ -139,8 +145,19 @@ impl ChatRouter {
         let router = router
             .fallback(async || Problem::not_found())
             .method_not_allowed_fallback(rest::method_not_allowed)
-            .with_state(shared);
-        gate.around(router)
+            .with_state(self.shared(false));
+        self.gate().around(router)
+    }
+
+    fn shared(&self, query_tokens: bool) -> Arc<Shared> {
+        Arc::new(Shared {
+            engine: self.engine.clone(),
+            authenticator: Arc::clone(&self.authenticator),
+            origins: self.origins.clone(),
+            cookie: self.cookie.clone(),
+            query_tokens,
+            sockets: self.sockets.clone(),
+        })
     }
 }
 

@@ -2,20 +2,28 @@
 
 use std::{fmt, sync::Arc};
 
-use chat_core::{Engine, WireFormat};
+use chat_core::Engine;
 
 use crate::{auth::Authenticator, origin::Origins, socket::Sockets};
 
-/// The state behind a router.
-pub(crate) struct Shared {
+/// The state behind the routes of one mounted router.
+pub struct Shared {
     pub(crate) engine: Engine,
     pub(crate) authenticator: Arc<dyn Authenticator>,
     pub(crate) origins: Origins,
     /// The cookie that may hold a token.
     pub(crate) cookie: String,
+    /// Whether REST takes a token from the query too.
+    pub(crate) query_tokens: bool,
     pub(crate) sockets: Sockets,
-    /// What the sockets of this router speak.
-    pub(crate) format: Arc<dyn WireFormat>,
+}
+
+impl Shared {
+    /// The chat.
+    #[must_use]
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
 }
 
 impl fmt::Debug for Shared {

@@ -1,9 +1,10 @@
-//! The WebSocket of the native protocol: from the upgrade to the last byte.
+//! WebSockets: from the upgrade to the last byte, whatever they speak.
 //!
 //! A connection is one small task, which reads; the engine writes. What is needed only before the client is known, or
 //! only at the end, is boxed, so that an idle connection's task holds little more than its reader.
 
 mod entrance;
+mod format;
 mod live;
 mod pulse;
 mod session;
@@ -12,10 +13,11 @@ mod sockets;
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    extract::{Request, State},
+    RequestPartsExt as _,
+    extract::{RawPathParams, Request, State},
     http::{Method, header},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{MethodRouter, get},
 };
 use chat_core::ErrorCode;
 
@@ -28,6 +30,7 @@ use crate::{
 };
 use entrance::Entrance;
 
+pub use format::{Admission, FirstToken, Greeting, SocketFormat, Visit};
 pub use sockets::Sockets;
 
 /// The subprotocol that this is; spoken with or without being asked for.
@@ -39,16 +42,32 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a client may take to close its side, once it has the last frame.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// The socket's route.
+/// The native socket's route.
 pub(crate) fn routes() -> Vec<Route> {
-    let handler = get(upgrade);
+    vec![(Method::GET, "/ws", route(Arc::new(format::NativeSocket), Some(PROTOCOL)))]
+}
+
+/// A path whose sockets speak `format`, under a subprotocol where it has one.
+pub(crate) fn route(
+    format: Arc<dyn SocketFormat>,
+    subprotocol: Option<&'static str>,
+) -> MethodRouter<Arc<Shared>> {
+    let answer = move |State(shared): State<Arc<Shared>>, request: Request| {
+        upgrade(shared, request, Arc::clone(&format), subprotocol)
+    };
+    let handler = get(answer.clone());
     #[cfg(feature = "http2")]
-    let handler = handler.connect(upgrade);
-    vec![(Method::GET, "/ws", handler)]
+    let handler = handler.connect(answer);
+    handler
 }
 
 /// Answers an upgrade request. Who asks is looked at afterwards: a refusal here would hide its reason from browsers.
-async fn upgrade(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+async fn upgrade(
+    shared: Arc<Shared>,
+    request: Request,
+    format: Arc<dyn SocketFormat>,
+    subprotocol: Option<&'static str>,
+) -> Response {
     let (mut parts, _) = request.into_parts();
     let accepted = match ws::accept(&mut parts) {
         Ok(accepted) => accepted,
@@ -61,17 +80,20 @@ async fn upgrade(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         return Problem::unavailable("too many sockets that have not authenticated yet").into_response();
     };
     let tokens = Tokens::of_upgrade(&parts, &shared.cookie, accepted.offered());
-    let (response, upgrading) = accepted.finish(Some(PROTOCOL));
+    let (response, upgrading) = accepted.finish(subprotocol);
+    // A path that names what cannot be read names nothing.
+    let params = parts.extract::<RawPathParams>().await.ok();
     let sockets = shared.sockets.clone();
-    sockets.spawn(serve(Box::new(Entrance { shared, parts, tokens, seat: Some(seat) }), upgrading));
+    let entrance = Entrance { shared, format, parts, params, tokens, seat: Some(seat) };
+    sockets.spawn(serve(Box::new(entrance), upgrading));
     response
 }
 
 /// One connection, from its first byte to its last.
 async fn serve(entrance: Box<Entrance>, upgrading: Upgrading) {
     let shared = Arc::clone(&entrance.shared);
-    let Some((mut reader, live)) = Box::pin(entrance.enter(upgrading)).await else { return };
-    session::run(&shared, &mut reader, live).await;
+    let Some((mut reader, live, format)) = Box::pin(entrance.enter(upgrading)).await else { return };
+    session::run(&shared, &*format, &mut reader, live).await;
     let io = Arc::clone(reader.io());
     drop(reader);
     Box::pin(io.finish(LINGER)).await;

@@ -21,9 +21,12 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     /// The tokens that a REST request may carry.
-    pub(crate) fn of_request(parts: &Parts, cookie: &str) -> Self {
+    pub(crate) fn of_request(parts: &Parts, cookie: &str, query: bool) -> Self {
         let mut tokens = Self::default();
         tokens.take_bearer(&parts.headers);
+        if query {
+            tokens.take_query(parts);
+        }
         tokens.take_cookies(&parts.headers, cookie);
         tokens
     }
@@ -36,11 +39,7 @@ impl Tokens {
     ) -> Self {
         let mut tokens = Self::default();
         tokens.take_bearer(&parts.headers);
-        if let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri) {
-            for (_, token) in pairs.into_iter().filter(|(name, _)| name == "token") {
-                tokens.add(token);
-            }
-        }
+        tokens.take_query(parts);
         for token in protocols.filter_map(|protocol| protocol.strip_prefix(BEARER_PROTOCOL)) {
             tokens.add(token.to_owned());
         }
@@ -64,6 +63,14 @@ impl Tokens {
         for value in headers.get_all(header::AUTHORIZATION) {
             if let Some(token) = bearer(value) {
                 self.add(token.to_owned());
+            }
+        }
+    }
+
+    fn take_query(&mut self, parts: &Parts) {
+        if let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri) {
+            for (_, token) in pairs.into_iter().filter(|(name, _)| name == "token") {
+                self.add(token);
             }
         }
     }
@@ -120,11 +127,13 @@ mod tests {
         tokens.put_first("c".to_owned());
         assert_eq!(tokens.explicit[0], "c");
         assert!(tokens.ambient.is_empty());
-        let rest = Tokens::of_request(&parts, "chat_token");
+        let rest = Tokens::of_request(&parts, "chat_token", false);
         assert_eq!(
             (rest.explicit, rest.ambient),
             (vec!["h".to_owned()], vec!["c".to_owned(), "same".to_owned()])
         );
+        let rest = Tokens::of_request(&parts, "chat_token", true);
+        assert_eq!((rest.explicit.len(), rest.ambient), (3, vec!["c".to_owned()]));
         assert!(!format!("{tokens:?}").contains("same"));
     }
 }

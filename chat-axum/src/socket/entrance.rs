@@ -2,15 +2,16 @@
 
 use std::{future::poll_fn, ops::ControlFlow, sync::Arc};
 
-use axum::http::request::Parts;
+use axum::{extract::RawPathParams, http::request::Parts};
 use chat_core::{
-    ConnectOptions, Error, ErrorCode, Outlet as _, Principal,
+    ConnectOptions, Error, ErrorCode, Outlet as _, Principal, WireFormat,
+    model::UserId,
     protocol::{ClientFrame, CloseCode, Command, ErrorBody, FrameError, Hello, ServerFrame},
 };
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    LINGER, PATIENCE,
+    Admission, FirstToken, Greeting, LINGER, PATIENCE, SocketFormat, Visit,
     live::{Live, WriteHalf},
     sockets::Seat,
 };
@@ -23,7 +24,10 @@ use crate::{
 /// A connection on its way in.
 pub(super) struct Entrance {
     pub(super) shared: Arc<Shared>,
+    /// What the path speaks.
+    pub(super) format: Arc<dyn SocketFormat>,
     pub(super) parts: Parts,
+    pub(super) params: Option<RawPathParams>,
     pub(super) tokens: Tokens,
     /// Given up once the user is known.
     pub(super) seat: Option<Seat>,
@@ -37,7 +41,7 @@ struct Refused {
 
 /// What the first frame was.
 enum First {
-    Frame(Result<ClientFrame, FrameError>),
+    Text(Vec<u8>),
     Binary,
     Close(Option<u16>),
     Ping(Vec<u8>),
@@ -45,18 +49,21 @@ enum First {
 
 impl Entrance {
     /// Leads a client in, or tells it why not and ends the connection.
-    pub(super) async fn enter(mut self: Box<Self>, upgrading: Upgrading) -> Option<(Reader, Arc<Live>)> {
+    pub(super) async fn enter(
+        mut self: Box<Self>,
+        upgrading: Upgrading,
+    ) -> Option<(Reader, Arc<Live>, Arc<dyn WireFormat>)> {
         let limits = self.shared.engine.limits().clone();
         let deadline = Instant::now() + limits.hello_timeout;
         // A client that is gone before the answer was out.
         let io = Arc::new(timeout_at(deadline, upgrading).await.ok()?.ok()?);
         let mut reader = Reader::new(Arc::clone(&io), limits.hello_bytes_max);
         match self.admit(&mut reader, deadline).await {
-            Ok(live) => {
+            Ok((live, format)) => {
                 reader.set_limit(limits.frame_bytes_max);
                 let live = Arc::new(live);
                 self.shared.sockets.watch(&live);
-                Some((reader, live))
+                Some((reader, live, format))
             }
             Err(refused) => {
                 drop(self.seat.take());
@@ -66,7 +73,11 @@ impl Entrance {
         }
     }
 
-    async fn admit(&mut self, reader: &mut Reader, deadline: Instant) -> Result<Live, Refused> {
+    async fn admit(
+        &mut self,
+        reader: &mut Reader,
+        deadline: Instant,
+    ) -> Result<(Live, Arc<dyn WireFormat>), Refused> {
         let shared = Arc::clone(&self.shared);
         let (principal, hello) = tokio::select! {
             biased;
@@ -80,15 +91,20 @@ impl Entrance {
                 Err(_) => return Err(Refused::silent(CloseCode::Unauthorized.get())),
             },
         };
-        let options = ConnectOptions::new(Arc::clone(&shared.format), hello);
+        let params = self.params.as_ref();
+        let visit = Visit { engine: &shared.engine, principal: &principal, hello, params };
+        let admitted = self.format.admit(visit).await;
+        let Admission { format, hello } = admitted.map_err(|code| Refused::silent(code.get()))?;
+        let options = ConnectOptions::new(Arc::clone(&format), hello);
         let connected = shared.engine.connect(principal, options).await.map_err(Refused::from)?;
         let io = Arc::clone(reader.io());
-        Ok(Live::new(connected.attach(Box::new(WriteHalf(Arc::clone(&io)))), io))
+        Ok((Live::new(connected.attach(Box::new(WriteHalf(Arc::clone(&io)))), io), format))
     }
 
     /// Finds out who it is, by the request and by the first frame.
-    async fn meet(&mut self, reader: &mut Reader) -> Result<(Principal, Hello), Refused> {
-        let mut known = match identify(&*self.shared.authenticator, &self.tokens, Some(&self.parts)).await {
+    async fn meet(&mut self, reader: &mut Reader) -> Result<(Principal, Option<Hello>), Refused> {
+        let greeting = self.format.greeting();
+        let known = match identify(&*self.shared.authenticator, &self.tokens, Some(&self.parts)).await {
             Ok(caller) => {
                 self.seat = None;
                 Ok(caller.principal)
@@ -99,26 +115,79 @@ impl Entrance {
             }
             Err(error) => return Err(Error::from(error).into()),
         };
-        let mut hello = self.first_frame(reader).await?;
-        if let Some(token) = hello.token.take() {
-            let mut tokens = Tokens::default();
-            tokens.put_first(token);
-            let named = identify(&*self.shared.authenticator, &tokens, Some(&self.parts)).await;
-            let principal = named.map_err(Error::from)?.principal;
-            if matches!(&known, Ok(known) if known.user != principal.user) {
-                return Err(Error::from(AuthError::disagree()).into());
+        match (greeting, known) {
+            (Greeting::Hello, known) => {
+                let mut hello = self.hello(reader).await?;
+                let principal = match hello.token.take() {
+                    Some(token) => self.named_by(token, known.ok().map(|known| known.user).as_ref()).await?,
+                    None => known.map_err(Error::from)?,
+                };
+                Ok((principal, Some(hello)))
             }
-            self.seat = None;
-            known = Ok(principal);
+            (Greeting::Token, Err(_)) => {
+                let first = self.token(reader).await?;
+                Ok((self.named_by(first.token, first.user.as_ref()).await?, None))
+            }
+            (_, known) => Ok((known.map_err(Error::from)?, None)),
         }
-        Ok((known.map_err(Error::from)?, hello))
     }
 
-    async fn first_frame(&self, reader: &mut Reader) -> Result<Hello, Refused> {
+    /// Whom a token of a frame names; that must be `expected`, where somebody is.
+    async fn named_by(&mut self, token: String, expected: Option<&UserId>) -> Result<Principal, Refused> {
+        let mut tokens = Tokens::default();
+        tokens.put_first(token);
+        let named = identify(&*self.shared.authenticator, &tokens, Some(&self.parts)).await;
+        let principal = named.map_err(Error::from)?.principal;
+        if expected.is_some_and(|expected| *expected != principal.user) {
+            return Err(Error::from(AuthError::disagree()).into());
+        }
+        self.seat = None;
+        Ok(principal)
+    }
+
+    async fn hello(&self, reader: &mut Reader) -> Result<Hello, Refused> {
+        let bad = |id, message: &str| {
+            let message = message.to_owned();
+            Refused::bad(FrameError { id, code: ErrorCode::BadFrame, message, field: None })
+        };
+        let Some(frame) = self.first_text(reader).await? else {
+            return Err(bad(None, "the protocol is JSON in text frames"));
+        };
+        let decoded = self.format.opening().map(|format| format.decode(&frame));
+        match decoded {
+            Some(Ok(ClientFrame { command: Command::Hello(hello), .. })) => Ok(hello),
+            Some(Err(error)) => Err(Refused::bad(error)),
+            Some(Ok(frame)) => Err(bad(frame.id, "the first frame must be hello")),
+            None => Err(bad(None, "the first frame must be hello")),
+        }
+    }
+
+    /// Waits for a frame with a token; whatever else comes is answered.
+    async fn token(&self, reader: &mut Reader) -> Result<FirstToken, Refused> {
         loop {
-            let format = &self.shared.format;
+            let error = match self.first_text(reader).await? {
+                Some(frame) => match self.format.first_token(&frame) {
+                    Ok(first) => return Ok(first),
+                    Err(error) => error,
+                },
+                None => FrameError {
+                    id: None,
+                    code: ErrorCode::BadFrame,
+                    message: "the protocol is JSON in text frames".to_owned(),
+                    field: None,
+                },
+            };
+            let mut told = Vec::new();
+            self.tell(&error, &mut told);
+            write_all(reader.io(), &told).await;
+        }
+    }
+
+    /// The next text; none where it is binary.
+    async fn first_text(&self, reader: &mut Reader) -> Result<Option<Vec<u8>>, Refused> {
+        loop {
             let read = reader.read(|event| match event {
-                Event::Text(text) => ControlFlow::Break(First::Frame(format.decode(text.as_bytes()))),
+                Event::Text(text) => ControlFlow::Break(First::Text(text.as_bytes().to_vec())),
                 Event::Binary(_) => ControlFlow::Break(First::Binary),
                 Event::Ping(payload) => ControlFlow::Break(First::Ping(payload.to_vec())),
                 Event::Pong(_) => ControlFlow::Continue(()),
@@ -130,23 +199,31 @@ impl Entrance {
                 Err(ReadError::Protocol(error)) => return Err(Refused::silent(error.close_code())),
                 Ok(Progress::Ended) | Err(_) => return Err(Refused::gone()),
             };
-            let bad = |id, message: &str| {
-                let message = message.to_owned();
-                Refused::bad(FrameError { id, code: ErrorCode::BadFrame, message, field: None })
-            };
-            return match first {
+            match first {
                 First::Ping(payload) => {
                     let mut pong = Vec::new();
                     frame::pong(&mut pong, &payload);
                     write_all(reader.io(), &pong).await;
-                    continue;
                 }
-                First::Close(received) => Err(Refused::silent(received.unwrap_or(code::NORMAL))),
-                First::Binary => Err(bad(None, "the protocol is JSON in text frames")),
-                First::Frame(Err(error)) => Err(Refused::bad(error)),
-                First::Frame(Ok(ClientFrame { command: Command::Hello(hello), .. })) => Ok(hello),
-                First::Frame(Ok(frame)) => Err(bad(frame.id, "the first frame must be hello")),
-            };
+                First::Close(received) => return Err(Refused::silent(received.unwrap_or(code::NORMAL))),
+                First::Binary => return Ok(None),
+                First::Text(text) => return Ok(Some(text)),
+            }
+        }
+    }
+
+    /// Appends an error as the format has it, where it has one.
+    fn tell(&self, error: &FrameError, out: &mut Vec<u8>) {
+        let body = ErrorBody {
+            id: error.id.as_ref(),
+            code: error.code,
+            message: &error.message,
+            retryable: error.code.is_retryable(),
+            retry_after_ms: None,
+            field: error.field,
+        };
+        if let Some(format) = self.format.opening() {
+            format.frame(&ServerFrame::Error(body), out);
         }
     }
 
@@ -157,15 +234,7 @@ impl Entrance {
         }
         let mut last = Vec::new();
         if let Some(error) = &refused.error {
-            let body = ErrorBody {
-                id: error.id.as_ref(),
-                code: error.code,
-                message: &error.message,
-                retryable: error.code.is_retryable(),
-                retry_after_ms: None,
-                field: error.field,
-            };
-            self.shared.format.frame(&ServerFrame::Error(body), &mut last);
+            self.tell(error, &mut last);
         }
         frame::close(&mut last, refused.close, "");
         let written = tokio::time::timeout(PATIENCE, write_all(io, &last)).await;

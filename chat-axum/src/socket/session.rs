@@ -26,14 +26,14 @@ enum Stop {
 
 /// Hands over what the client says until the connection has ended. What the engine still had to say is then written,
 /// or given up.
-pub(super) async fn run(shared: &Shared, reader: &mut Reader, live: Arc<Live>) {
+pub(super) async fn run(shared: &Shared, format: &dyn WireFormat, reader: &mut Reader, live: Arc<Live>) {
     let mut ended = pin!(live.commands.ended());
     loop {
         let mut pong = None;
         let read = tokio::select! {
             biased;
             _ = &mut ended => return,
-            read = reader.read(|event| handle(&*shared.format, &live, event, &mut pong)) => read,
+            read = reader.read(|event| handle(format, &live, event, &mut pong)) => read,
         };
         live.hear();
         if let Some(pong) = pong {
