@@ -7,6 +7,8 @@
 //!
 //! The crate sets nothing process-wide: no runtime, no subscriber, no signal handler, no port, no crypto backend.
 
+#[cfg(feature = "openapi")]
+mod asyncapi;
 mod auth;
 pub mod compat;
 mod extract;
@@ -19,10 +21,16 @@ mod rest;
 mod router;
 mod shared;
 mod socket;
+#[cfg(feature = "openapi")]
+mod specs;
+#[cfg(feature = "openapi")]
+mod typescript;
 #[doc(hidden)]
 pub mod ws;
 
 pub use async_trait::async_trait;
+#[cfg(feature = "openapi")]
+pub use asyncapi::document as asyncapi_document;
 pub use auth::{AuthError, Authenticator, Credentials};
 #[cfg(feature = "jwt")]
 pub use auth::{InvalidKey, JwtAlgorithm, JwtAuthenticator};
@@ -32,8 +40,15 @@ pub use openapi::document as openapi_document;
 pub use origin::{InvalidOrigin, OriginGate};
 pub use router::{ChatRouter, router};
 pub use socket::Sockets;
+#[cfg(feature = "openapi")]
+pub use typescript::types as typescript_types;
 
 /// The examples of the project's README, compiled as its readers would.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The examples of the page about formats, compiled as its readers would.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/wire-formats.md")]
+struct WireFormats;

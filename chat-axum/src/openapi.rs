@@ -3,18 +3,11 @@
 mod operation;
 mod operations;
 
-use std::sync::Arc;
-
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use self::operation::{Generators, Operation};
-use crate::{problem::ProblemBody, shared::Shared};
+use crate::problem::ProblemBody;
 
 /// The OpenAPI 3.1 document of a router, with the cookie that may hold a token. Its paths are relative to where it
 /// lies, so that it holds under whatever path the router is nested.
@@ -63,11 +56,6 @@ pub fn document(cookie: &str) -> Value {
             },
         },
     })
-}
-
-/// `GET openapi.json`, for whoever asks.
-pub(crate) async fn serve(State(shared): State<Arc<Shared>>) -> Response {
-    Json(document(&shared.cookie)).into_response()
 }
 
 #[cfg(test)]

@@ -140,7 +140,9 @@ impl ChatRouter {
         }
         #[cfg(feature = "openapi")]
         {
-            router = router.route("/openapi.json", axum::routing::get(crate::openapi::serve));
+            for (path, handler) in crate::specs::routes() {
+                router = router.route(path, handler);
+            }
         }
         let router = router
             .fallback(async || Problem::not_found())

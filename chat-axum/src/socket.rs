@@ -7,6 +7,7 @@ mod entrance;
 mod format;
 mod live;
 mod pulse;
+mod relay;
 mod session;
 mod sockets;
 
@@ -28,9 +29,10 @@ use crate::{
     shared::Shared,
     ws::{self, Refusal, Upgrading},
 };
-use entrance::Entrance;
+use entrance::{Entered, Entrance};
 
 pub use format::{Admission, FirstToken, Greeting, SocketFormat, Visit};
+pub use relay::Relay;
 pub use sockets::Sockets;
 
 /// The subprotocol that this is; spoken with or without being asked for.
@@ -92,8 +94,22 @@ async fn upgrade(
 /// One connection, from its first byte to its last.
 async fn serve(entrance: Box<Entrance>, upgrading: Upgrading) {
     let shared = Arc::clone(&entrance.shared);
-    let Some((mut reader, live, format)) = Box::pin(entrance.enter(upgrading)).await else { return };
-    session::run(&shared, &*format, &mut reader, live).await;
+    let Some(entered) = Box::pin(entrance.enter(upgrading)).await else { return };
+    let Entered { mut reader, live, format, relayed } = entered;
+    match relayed {
+        None => session::run(&shared, &*format, &mut reader, live).await,
+        Some(relayed) => {
+            let io = Arc::clone(reader.io());
+            let talk = async {
+                tokio::select! {
+                    biased;
+                    () = relayed.run(&io) => {}
+                    () = session::run(&shared, &*format, &mut reader, live) => {}
+                }
+            };
+            Box::pin(talk).await;
+        }
+    }
     let io = Arc::clone(reader.io());
     drop(reader);
     Box::pin(io.finish(LINGER)).await;

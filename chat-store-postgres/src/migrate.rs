@@ -24,6 +24,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 3, name: "write", text: include_str!("migrations/0003_write.sql") },
     Migration { version: 4, name: "load", text: include_str!("migrations/0004_load.sql") },
     Migration { version: 5, name: "search", text: include_str!("migrations/0005_search.sql") },
+    Migration { version: 7, name: "moderation", text: include_str!("migrations/0007_moderation.sql") },
+    Migration { version: 8, name: "import", text: include_str!("migrations/0008_import.sql") },
 ];
 
 statements! {

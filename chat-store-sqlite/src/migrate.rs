@@ -35,6 +35,12 @@ const MIGRATIONS: &[Migration] = &[
         text: include_str!("migrations/0002_search.sql"),
         then: Then::FillSearch,
     },
+    Migration {
+        version: 4,
+        name: "moderation",
+        text: include_str!("migrations/0004_moderation.sql"),
+        then: Then::Nothing,
+    },
 ];
 
 statements! {

@@ -9,6 +9,7 @@ mod ci;
 mod deny;
 mod shell;
 mod soak;
+mod spec;
 mod test;
 mod tidy;
 mod tools;
@@ -18,6 +19,7 @@ const HELP: &str = "\
 cargo xtask test [-p CRATE]… [FILTER] [-- ARGS]   every test, or those chosen; sets up what they need
 cargo xtask ci [STEP]…                            all that must hold before a change lands, or the steps named
 cargo xtask soak [--minutes M] [--seed S]         servers, clients and faults by chance, for so long (10 minutes)
+cargo xtask spec                                  the descriptions under docs/spec, written anew from the types
 cargo xtask tidy                                  checks of the tree that no compiler makes
 cargo xtask help                                  this text
 ";
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         Some("test") => test::run(&rest),
         Some("ci") => ci::run(&rest),
         Some("soak") => soak::run(&rest),
+        Some("spec") => spec::run(),
         Some("tidy") => tidy::run(),
         None | Some("help" | "--help" | "-h") => {
             print!("{HELP}");

@@ -2,10 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, its helpers too")]
 
 mod auth;
+mod compat;
 mod echo_server;
 mod origins;
 mod rest;
 mod socket;
+#[cfg(feature = "openapi")]
+mod specs;
 mod support;
 mod ws_conversation;
 #[cfg(feature = "http2")]

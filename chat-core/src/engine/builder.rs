@@ -16,6 +16,7 @@ use crate::{
     limits::Limits,
     memory::{LocalBus, MemoryStore},
     model::NodeId,
+    people::People,
     store::{Store, StoreError},
 };
 
@@ -129,6 +130,7 @@ impl EngineBuilder {
             rooms: Registry::default(),
             users: Users::default(),
             presence: Presence::default(),
+            people: Arc::new(People::new(self.limits.people_max, self.limits.people_fresh)),
             writer,
             hot_bytes: Arc::new(AtomicUsize::new(0)),
             catch_up_reads: Semaphore::new(self.limits.catch_up_reads),

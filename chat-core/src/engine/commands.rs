@@ -76,7 +76,9 @@ impl Inner {
             }
             Command::Subscribe { .. } | Command::Unsubscribe { .. } => self.chain(flight, frame),
             Command::Typing { .. }
+            | Command::TypingTo { .. }
             | Command::Read { .. }
+            | Command::ReadMessage { .. }
             | Command::Presence { .. }
             | Command::History { .. } => {
                 let engine = Arc::clone(self);
@@ -329,6 +331,24 @@ impl Inner {
             Command::Typing { room, is_typing } => {
                 let result = self.typing(connection, room, is_typing).await;
                 answer(connection, id, result.map(|()| OkBody::Done {}));
+            }
+            Command::TypingTo { user, is_typing } => {
+                let principal = Arc::clone(&*connection.principal.lock());
+                let result = match self.find_direct(&principal, &user).await {
+                    Ok(Some(room)) => self.typing(connection, room, is_typing).await,
+                    // Nobody is there to be told.
+                    Ok(None) => Ok(()),
+                    Err(error) => Err(error),
+                };
+                answer(connection, id, result.map(|()| OkBody::Done {}));
+            }
+            Command::ReadMessage { message } => {
+                let principal = Arc::clone(&*connection.principal.lock());
+                let result = match self.place_of(&principal, message).await {
+                    Ok((room, seq)) => self.mark_read(&principal, room, seq, Some(connection)).await,
+                    Err(error) => Err(error),
+                };
+                answer(connection, id, result.map(OkBody::Read));
             }
             Command::Read { room, seq } => {
                 let principal = Arc::clone(&*connection.principal.lock());

@@ -21,7 +21,7 @@ use crate::{
     hooks::Principal,
     model::{ConnectionId, RoomId, Seq, Timestamp, UserId},
     protocol::{Close, CloseCode, ServerFrame, Subscribe},
-    signal::{PresenceChoice, SignalKey},
+    signal::{PresenceChoice, Signal, SignalKey},
     wire::WireFormat,
 };
 
@@ -45,6 +45,8 @@ pub(crate) struct Connection {
     pub(crate) presence: AtomicU8,
     pub(crate) expires_at: AtomicU64,
     pub(crate) bounds: Bounds,
+    /// Whom its user has blocked.
+    pub(crate) blocked: Mutex<BTreeSet<UserId>>,
     ended: Notify,
 }
 
@@ -152,8 +154,17 @@ impl Connection {
                 replies_bytes: engine.limits.replies_bytes_max,
                 signals: engine.limits.signals_waiting_max,
             },
+            blocked: Mutex::default(),
             ended: Notify::new(),
         })
+    }
+
+    /// Whether a signal is not to be shown here: who is blocked neither types nor is there.
+    pub(crate) fn hides(&self, signal: &Signal) -> bool {
+        match signal {
+            Signal::Typing { user, .. } | Signal::Presence { user, .. } => self.blocked.lock().contains(user),
+            _ => false,
+        }
     }
 
     /// Gives `sub` what `run` has for it, or queues it.

@@ -8,7 +8,7 @@ use super::{Inner, metrics, room_log::Heard};
 use crate::{
     bus::{BusMessage, Incoming, Lost, Payload, Topic},
     error::Error,
-    model::{RoomId, Seq},
+    model::{Pointer, RoomId, Seq},
     protocol::{ByeReason, Close, CloseCode, ServerFrame},
     signal::Signal,
     store::{EventLimit, Head},
@@ -60,6 +60,7 @@ impl Inner {
             Payload::RoomSet(user) => self.user_rooms_changed(&user),
             Payload::Disconnect(user) => self.disconnect_here(&user),
             Payload::Rights(user, room) => self.rights_changed(&user, room),
+            Payload::Blocks(user) => self.blocks_changed(&user),
         }
     }
 
@@ -70,9 +71,10 @@ impl Inner {
                     self.show_typing(&room, user, *is_typing);
                 }
             }
-            (Signal::Receipt { room_id, user, .. }, _) => {
+            (Signal::Receipt { room_id, user, read, delivered }, _) => {
                 if let Some(room) = self.rooms.get(*room_id) {
-                    room.signal(signal, None);
+                    let pointer = Pointer { user: user.clone(), read: *read, delivered: *delivered };
+                    self.show_pointers(&room, vec![pointer]);
                     if self.users.is_here(user) {
                         self.tell_unread(user.clone(), *room_id, None);
                     }
@@ -98,6 +100,7 @@ impl Inner {
             Lost::All => {
                 self.sweep_heads_once().await;
                 self.compare_all_room_sets().await;
+                self.read_all_blocks().await;
                 self.repair_signals().await;
             }
             Lost::Topics(topics) => {
@@ -108,6 +111,7 @@ impl Inner {
                 self.ask_heads(&rooms).await;
                 for topic in &topics {
                     if let Topic::User(user) = topic {
+                        self.blocks_changed(user);
                         self.user_rooms_changed(user);
                     }
                 }

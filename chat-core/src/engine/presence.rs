@@ -51,11 +51,16 @@ impl Snapshot {
 
 impl Inner {
     /// Who of a user's acquaintances is there.
-    pub(crate) async fn presence_snapshot(&self, user: &UserId) -> Snapshot {
+    pub(crate) async fn presence_snapshot(&self, connection: &Connection) -> Snapshot {
+        let user = &connection.user;
         let (size, limit) = (self.limits.signals_room_max, self.limits.presence_snapshot_max);
         let Ok(users) = self.read("acquaintances", self.store.acquaintances(user, &[], size, limit)).await
         else {
             return Snapshot(Vec::new());
+        };
+        let users: Vec<_> = {
+            let blocked = connection.blocked.lock();
+            users.into_iter().filter(|user| !blocked.contains(user)).collect()
         };
         let Ok(statuses) = self.link.leases.read(&users).await else { return Snapshot(Vec::new()) };
         Snapshot(users.into_iter().zip(statuses).collect())
@@ -73,7 +78,7 @@ impl Inner {
                 if told != status {
                     let last_seen = (status == PresenceStatus::Offline).then(|| engine.clock.now());
                     let signal = Signal::Presence { user, status, last_seen };
-                    signal_one(&connection, &signal, &signal.key(), &mut Vec::new());
+                    signal_one(&connection, &signal, &signal.key(), &engine.people, &mut Vec::new());
                 }
             }
         });
@@ -190,7 +195,7 @@ impl Inner {
                 room.each_subscription(|sub| {
                     let connection = &sub.connection;
                     if connection.user != user && reached.insert(connection.id) {
-                        signal_one(connection, &signal, &signal.key(), &mut encoded);
+                        signal_one(connection, &signal, &signal.key(), &self.people, &mut encoded);
                     }
                 });
             }

@@ -115,7 +115,9 @@ impl Inner {
             // What can fail does so before anything is told.
             self.activate(&[membership.room]).await?;
             connection.reply(&ServerFrame::RoomAdded { room: entry });
-            self.register_told(connection, membership, entry.head).await;
+            let whole = connection.format.shows_direct_rooms() && entry.peer.is_some();
+            let from = if whole { membership.visible_from } else { entry.head };
+            self.register_told(connection, membership, from).await;
         }
         Ok(())
     }

@@ -176,6 +176,7 @@ impl Commands {
                 retryable: false,
                 retry_after_ms: None,
                 field: error.field,
+                missing_room: None,
             }));
         }
     }
@@ -326,7 +327,7 @@ impl Inner {
         let epoch = self.epoch();
         let reset = hello.epoch.as_deref().is_some_and(|told| told != &*epoch);
         let listed: Vec<RoomId> = hello.rooms.keys().copied().collect();
-        let wanted = if hello.subscribe == Subscribe::Listed { Some(&*listed) } else { None };
+        let wanted = if hello.subscribe == Subscribe::All { None } else { Some(&*listed) };
         let limit = self.limits.rooms_per_connection_max;
         let user = &connection.user;
         let mut memberships = self.read("memberships", self.store.memberships(user, wanted, limit)).await?;
@@ -345,7 +346,8 @@ impl Inner {
             }
         }
         let gone = self.gone(user, &listed, &memberships).await?;
-        let snapshot = self.presence_snapshot(user).await;
+        let blocked = self.begin_blocks(connection).await?;
+        let snapshot = self.presence_snapshot(connection).await;
         let welcome = Welcome {
             user: self.own_profile(connection),
             connection_id: connection.id,
@@ -356,13 +358,17 @@ impl Inner {
             rooms: entries,
             heads,
             gone,
-            blocked: Vec::new(),
+            blocked,
             presence: snapshot.told(),
         };
         connection.reply(&ServerFrame::Welcome(&welcome));
+        if !welcome.gone.is_empty() {
+            close_after_room(connection, UnsubscribeReason::Removed);
+        }
         let heads = welcome.heads;
         let ids: Vec<_> = memberships.iter().map(|m| m.room).collect();
         self.activate(&ids).await?;
+        self.learn_direct_rooms(connection, &memberships).await?;
         let cursors = if reset { BTreeMap::new() } else { hello.rooms.clone() };
         let mut budget = self.limits.resume_events_max;
         for membership in memberships {
@@ -438,12 +444,18 @@ impl Inner {
     ) -> Result<bool, Error> {
         loop {
             let id = membership.room;
-            let ended = |reason| connection.reply(&ServerFrame::Unsubscribed { room_id: id, reason });
+            let ended = |reason| {
+                connection.reply(&ServerFrame::Unsubscribed { room_id: id, reason });
+                close_after_room(connection, reason);
+            };
             let Some(room) = self.activate(&[id]).await?.remove(&id) else {
                 ended(UnsubscribeReason::Deleted);
                 return Ok(false);
             };
             room.set_member_count(membership.member_count);
+            if connection.format.shows_direct_rooms() {
+                self.learn_pairs(&connection.user, std::slice::from_ref(&room)).await?;
+            }
             let sub = Subscription::new(Arc::clone(connection), Arc::clone(&room), from, membership.head);
             match room.register(&sub) {
                 Ok(()) => {}
@@ -521,6 +533,7 @@ impl Inner {
         {
             subs.remove(&sub.room.id);
         }
+        close_after_room(connection, reason);
         true
     }
 
@@ -556,6 +569,7 @@ impl Inner {
         if self.host.directory.is_some() {
             return;
         }
+        self.people.put([profile.clone()]);
         let engine = Arc::clone(self);
         self.spawn(async move {
             let users = [profile.id.clone()];
@@ -585,5 +599,14 @@ impl Inner {
         let spread = u64::try_from(self.limits.reconnect_spread.as_millis()).unwrap_or(1).max(1);
         let wait = Duration::from_millis(self.clock.random() % spread);
         Close::with_bye(CloseCode::GoingAway, ByeReason::Shutdown, wait)
+    }
+}
+
+/// A room has ended for a connection: some formats end with it.
+fn close_after_room(connection: &Arc<Connection>, reason: UnsubscribeReason) {
+    if reason != UnsubscribeReason::Requested
+        && let Some(code) = connection.format.room_ended(reason)
+    {
+        connection.close(Close::silent(code));
     }
 }

@@ -1,8 +1,10 @@
 //! Backends in memory: real ones, for tests, demos and hosts of one process.
 
 mod bus;
+mod import;
 mod inbox;
 mod leases;
+mod moderation;
 mod quota;
 mod room;
 mod state;

@@ -6,6 +6,11 @@ use super::ByeReason;
 
 /// Why a connection is closed, as the WebSocket close code says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(transform = crate::schema::close_codes)
+)]
 #[repr(u16)]
 #[non_exhaustive]
 pub enum CloseCode {

@@ -16,7 +16,8 @@ use crate::{
     model::{MAX_SAFE_INTEGER, RoomId, Seq},
 };
 
-const FRAME_ID_BYTES_MAX: usize = 64;
+/// Longest name of a frame in bytes.
+pub(crate) const FRAME_ID_BYTES_MAX: usize = 64;
 
 #[derive(Deserialize)]
 struct Raw<'a> {

@@ -7,4 +7,6 @@ mod server;
 
 pub use client::{ClientFrame, Command, FrameError, FrameId, Hello, HistoryRange, Send, SendTo, Subscribe};
 pub use close::{Close, CloseCode};
+#[cfg(feature = "schema")]
+pub(crate) use decode::FRAME_ID_BYTES_MAX;
 pub use server::{ByeReason, ErrorBody, OkBody, PresenceEntry, ServerFrame, Welcome, WelcomeLimits};

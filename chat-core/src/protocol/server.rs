@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::FrameId;
 use crate::{
-    error::{Error, ErrorCode},
+    error::{Error, ErrorCode, MissingRoom},
     limits::Limits,
     model::{ConnectionId, Message, Profile, RoomEntry, RoomId, Seq, Timestamp, Unread, UserId},
     signal::{PresenceStatus, UnsubscribeReason},
@@ -15,6 +15,7 @@ use crate::{
 
 /// An answer or notice for one connection.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields are those of the protocol's frames")]
 #[non_exhaustive]
@@ -33,6 +34,7 @@ pub enum ServerFrame<'a> {
     Pong {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<&'a FrameId>,
+        #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<crate::schema::RoomKey, Seq>"))]
         heads: BTreeMap<RoomId, Seq>,
     },
     /// To every other command that has an `id`.
@@ -57,39 +59,54 @@ pub enum ServerFrame<'a> {
 
 /// What `ok` says.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 #[expect(missing_docs, reason = "the fields are those of the protocol's frames")]
 #[non_exhaustive]
 pub enum OkBody<'a> {
     /// To `send`.
+    #[cfg_attr(feature = "schema", schemars(title = "OkSentFrame"))]
     Sent { room_id: RoomId, seq: Seq, message: &'a Message, repeat: bool },
     /// To `edit`, `delete`, `react`, `unreact`: the position, where something changed.
+    #[cfg_attr(feature = "schema", schemars(title = "OkChangedFrame"))]
     Changed {
         #[serde(skip_serializing_if = "Option::is_none")]
         seq: Option<Seq>,
     },
     /// To `read`.
+    #[cfg_attr(feature = "schema", schemars(title = "OkReadFrame"))]
     Read(Unread),
     /// To `history`.
+    #[cfg_attr(feature = "schema", schemars(title = "OkHistoryFrame"))]
     History(&'a MessagePage),
     /// To `auth`, `typing`, `presence`, `unsubscribe`.
+    #[cfg_attr(feature = "schema", schemars(title = "OkDoneFrame"))]
     Done {},
 }
 
 /// What went wrong.
 #[derive(Clone, Debug, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of the protocol's frames")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "adapters build it")]
 pub struct ErrorBody<'a> {
+    /// The frame that failed, where it had a name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<&'a FrameId>,
+    /// What went wrong.
     pub code: ErrorCode,
+    /// The same for people.
     pub message: &'a str,
+    /// Whether the same frame may succeed later.
     pub retryable: bool,
+    /// When to try again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// The field that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<&'a str>,
+    /// Why a room was not found; never on the native wire.
+    #[serde(skip)]
+    pub missing_room: Option<MissingRoom>,
 }
 
 impl<'a> ErrorBody<'a> {
@@ -105,12 +122,14 @@ impl<'a> ErrorBody<'a> {
                 u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).min(crate::model::MAX_SAFE_INTEGER)
             }),
             field: error.field(),
+            missing_room: error.why_missing(),
         }
     }
 }
 
 /// Why the server ends a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ByeReason {
@@ -130,20 +149,32 @@ pub enum ByeReason {
 
 /// The answer to `hello`.
 #[derive(Clone, Debug, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of the protocol's frames")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "built by the engine alone")]
 pub struct Welcome {
+    /// Who the connection is.
     pub user: Profile,
+    /// The connection, for logs.
     pub connection_id: ConnectionId,
+    /// The store's epoch, to be kept with the cursors.
     pub epoch: String,
+    /// The cursors of `hello` are void: drop all that is kept and load anew.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub reset: bool,
+    /// Between two pings of the server.
     pub heartbeat_ms: u64,
+    /// The bounds that a client should know.
     pub limits: WelcomeLimits,
+    /// The latest active rooms in full.
     pub rooms: Vec<RoomEntry>,
+    /// The head of every room that is subscribed.
+    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<crate::schema::RoomKey, Seq>"))]
     pub heads: BTreeMap<RoomId, Seq>,
+    /// Rooms of `hello` that can no longer be read.
     pub gone: Vec<RoomId>,
+    /// Whom the user has blocked: to be hidden.
     pub blocked: Vec<UserId>,
+    /// Who is there, of those with whom the user shares a room.
     pub presence: Vec<PresenceEntry>,
 }
 
@@ -161,6 +192,7 @@ pub struct PresenceEntry {
 
 /// The bounds that a client should know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(missing_docs, reason = "the fields are those of `Limits`")]
 #[expect(clippy::exhaustive_structs, reason = "built by the engine alone")]
 pub struct WelcomeLimits {

@@ -8,6 +8,8 @@ mod client;
 mod goldens;
 mod held;
 mod host;
+mod moderation;
+mod schema;
 mod search;
 mod sessions;
 mod simulation;

@@ -84,13 +84,3 @@ async fn answers_are_not_cached_and_name_no_framework() {
         assert!(!answer.headers.keys().any(|name| own(name.as_str())), "{answer:?}");
     }
 }
-
-#[cfg(feature = "openapi")]
-#[tokio::test]
-async fn the_description_is_served_to_anyone() {
-    let chat = chat().await;
-    let answer = chat.ask("", "GET", "/openapi.json", Value::Null).await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.body["openapi"], "3.1.0");
-    assert_eq!(answer.body["paths"]["/rooms"]["post"]["operationId"], "createRoom");
-}

@@ -3,8 +3,10 @@
 //! A case has the store for itself and brings its own time. Where several tasks are at work it looks at what must hold
 //! whichever is first.
 
+mod blocks;
 mod contention;
 mod deletes;
+mod import;
 mod lists;
 mod log;
 mod members;
@@ -19,6 +21,7 @@ mod pointers;
 mod profiles;
 mod reactions;
 mod repeats;
+mod reports;
 mod roles;
 mod rooms;
 mod scene;
@@ -26,8 +29,10 @@ mod search;
 mod succession;
 mod words;
 
+pub use blocks::*;
 pub use contention::*;
 pub use deletes::*;
+pub use import::*;
 pub use lists::*;
 pub use log::*;
 pub use members::*;
@@ -41,6 +46,7 @@ pub use pointers::*;
 pub use profiles::*;
 pub use reactions::*;
 pub use repeats::*;
+pub use reports::*;
 pub use roles::*;
 pub use rooms::*;
 pub use search::*;
@@ -151,6 +157,7 @@ macro_rules! store_suite {
             a_muted_member_writes_nothing_until_it_ends
             mutes_are_changed_and_taken_back
             a_mute_stays_through_a_change_of_role
+            a_mute_outlasts_leaving
             a_banned_user_stays_out_until_it_ends
             adding_does_away_with_a_ban_that_ran_out
             a_ban_without_a_member_is_silent
@@ -161,6 +168,7 @@ macro_rules! store_suite {
             threads_do_not_nest
             the_sender_alone_edits
             an_edit_to_the_same_is_no_change
+            messages_are_found_by_their_ids
             earlier_versions_are_kept
             deleted_content_is_gone_everywhere
             a_deleted_message_takes_no_change
@@ -199,6 +207,19 @@ macro_rules! store_suite {
             what_the_reader_may_not_see_is_not_found
             found_messages_come_newest_first_page_by_page
             random_words_are_found
+            blocks_are_made_and_taken_back
+            a_blocked_user_writes_no_direct_messages
+            who_blocks_is_added_by_others_alone
+            who_blocks_is_not_named
+            a_message_is_reported_once_by_a_user
+            a_report_keeps_what_was_said
+            only_what_stands_is_reported
+            reports_are_listed_newest_first
+            moderators_see_reports_of_their_rooms
+            reports_are_decided
+            what_moderators_did_is_kept
+            what_was_refused_is_in_no_trail
+            the_trail_is_read_newest_first
             profiles_are_kept_and_replaced
             last_seen_never_goes_back
             the_epoch_stands_until_renewed
@@ -215,6 +236,9 @@ macro_rules! store_suite {
             reads_beside_writes_are_of_one_moment
             pointers_moved_at_once_end_at_the_greatest
             one_of_many_renewals_of_the_epoch_wins
+            equal_reports_at_once_are_one
+            blocks_are_bounded_also_at_once
+            nothing_passes_a_block_that_stands
         }
         $crate::store_suite! { @pair $setup:
             the_epoch_is_made_at_random
@@ -246,6 +270,8 @@ mod tests {
             include_str!("search.rs"),
             include_str!("message_search.rs"),
             include_str!("profiles.rs"),
+            include_str!("blocks.rs"),
+            include_str!("reports.rs"),
             include_str!("model.rs"),
         ];
         for line in cases.iter().flat_map(|file| file.lines()) {

@@ -141,6 +141,8 @@ async fn operators_and_browsers_are_served() {
     let api = get("/api/v1/openapi.json").await;
     assert_eq!(api.status, 200);
     assert!(api.json()["paths"].as_object().is_some_and(|paths| !paths.is_empty()));
+    let socket = get("/api/v1/asyncapi.json").await;
+    assert_eq!((socket.status, &socket.json()["asyncapi"]), (200, &Value::from("3.0.0")));
 
     assert_eq!(get("/nowhere").await.status, 404);
     assert_eq!(get("/api/v1/nowhere").await.status, 404);

@@ -8,6 +8,7 @@ mod cluster;
 mod drain;
 mod formats;
 mod http;
+mod import;
 mod kill;
 mod process;
 mod rest;

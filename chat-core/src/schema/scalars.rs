@@ -1,17 +1,26 @@
-//! JSON Schema of what is not written as serde would write it.
+//! What is not written as serde would write it.
 
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::{
-    ErrorCode, Event, EventBody,
+    Event, EventBody,
     model::{
-        AttachmentId, CLIENT_ID_BYTES_MAX, ClientId, ConnectionId, EMOJI_BYTES_MAX, Emoji, MAX_SAFE_INTEGER,
-        MESSAGE_KIND_BYTES_MAX, MessageId, MessageKind, Metadata, RoomId, Seq, Timestamp, USER_ID_BYTES_MAX,
-        UserId,
+        AttachmentId, AuditId, CLIENT_ID_BYTES_MAX, ClientId, ConnectionId, EMOJI_BYTES_MAX, Emoji,
+        MAX_SAFE_INTEGER, MESSAGE_KIND_BYTES_MAX, MessageId, MessageKind, Metadata, ReportId, RoomId, Seq,
+        Timestamp, USER_ID_BYTES_MAX, UserId,
     },
+    protocol::{FRAME_ID_BYTES_MAX, FrameId},
 };
+
+/// A room's id where it is the key of an object.
+pub(crate) struct RoomKey;
+
+/// What people write.
+pub(super) struct Text;
+
+const NO_NUL: &str = r"^[^\u0000]*$";
 
 macro_rules! schemas {
     ($($name:ident => $schema:expr;)*) => { $(
@@ -30,6 +39,8 @@ macro_rules! schemas {
 schemas! {
     RoomId => integer("A room.", 1);
     MessageId => integer("A message, unique over all rooms.", 1);
+    ReportId => integer("A report.", 1);
+    AuditId => integer("An entry of the audit trail.", 1);
     Seq => integer("A place in a room's log: dense, from 1.", 0);
     UserId => text("A user, as the host names it.", USER_ID_BYTES_MAX);
     ClientId => text("The key to ask again under, unique per room and sender.", CLIENT_ID_BYTES_MAX);
@@ -43,11 +54,15 @@ schemas! {
         "description": "RFC 3339; told in UTC with milliseconds, read with any offset.",
     });
     Metadata => json_schema!({ "type": "object", "description": "The host's own data." });
-    ErrorCode => json_schema!({
-        "type": "string",
-        "enum": ErrorCode::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>(),
-        "description": "What went wrong.",
+    FrameId => json_schema!({
+        "type": ["integer", "string"],
+        "minimum": 0,
+        "maximum": MAX_SAFE_INTEGER,
+        "maxLength": FRAME_ID_BYTES_MAX,
+        "description": "The name that a client gives a frame, echoed in its answer.",
     });
+    Text => json_schema!({ "type": "string", "pattern": NO_NUL, "description": "A text without U+0000." });
+    RoomKey => json_schema!({ "type": "string", "pattern": "^[1-9][0-9]{0,15}$" });
 }
 
 impl JsonSchema for Event {
@@ -83,5 +98,11 @@ fn integer(description: &str, least: u64) -> Schema {
 
 /// A text of so many bytes; a schema counts characters, of which there are never more.
 fn text(description: &str, bytes_max: usize) -> Schema {
-    json_schema!({ "type": "string", "minLength": 1, "maxLength": bytes_max, "description": description })
+    json_schema!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": bytes_max,
+        "pattern": NO_NUL,
+        "description": description,
+    })
 }
