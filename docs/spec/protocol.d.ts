@@ -43,6 +43,13 @@ export interface AuthCommand {
   token: Text;
 }
 
+/** Whom the own user has blocked, all of them; to the user's own connections alone. */
+export interface BlockedSignal {
+  type: "blocked";
+  /** By id. */
+  users: Array<UserId>;
+}
+
 /** The last frame before the connection is closed. */
 export interface ByeFrame {
   type: "bye";
@@ -413,6 +420,15 @@ export type MessageId = number;
 /** `text`, `system`, or a kind of the host's own. */
 export type MessageKind = string;
 
+/** How far a message has got with all others in the room. */
+export type MessageStatus =
+  /** Stored. */
+  | "sent"
+  /** Written to a connection of everyone else. */
+  | "delivered"
+  /** Read by everyone else. */
+  | "read";
+
 /** A message in an answer, with what events do not carry. */
 export interface MessageView {
   /** Unique over all rooms. */
@@ -447,6 +463,8 @@ export interface MessageView {
   replies?: ThreadSummary;
   /** The message that it quotes. */
   reply_to?: Seq;
+  /** How far an own message has got, in a room within the bound for receipts. A store leaves it out; the engine says it. */
+  status?: MessageStatus;
   /** The first message of the thread that it belongs to. */
   thread?: Seq;
 }
@@ -838,7 +856,8 @@ export type Signal =
   | ReceiptSignal
   | PresenceSignal
   | PresenceCountSignal
-  | UnreadSignal;
+  | UnreadSignal
+  | BlockedSignal;
 
 /** Events of a room, from its head or from a cursor. */
 export interface SubscribeCommand {

@@ -250,9 +250,9 @@ impl Chance {
             30 if self.often(0.25) => ChangeBody::DeleteRoom,
             30 => ChangeBody::Leave,
             31 => ChangeBody::Remove { user: self.user() },
-            32 => ChangeBody::Ban { user: self.user(), until: self.until() },
+
             33 if self.often(0.3) => ChangeBody::Unban { user: self.user() },
-            33 => ChangeBody::Ban { user: self.user(), until: self.until() },
+            32 | 33 => ChangeBody::Ban { user: self.user(), until: self.until() },
             34 => ChangeBody::SetRole { user: self.user(), role: self.role() },
             35 => ChangeBody::Transfer { to: self.user() },
             36 => ChangeBody::Mute { user: self.user(), until: self.until() },
