@@ -24,6 +24,7 @@ use std::{fmt, sync::Arc};
 
 use axum::{Router, routing::MethodRouter};
 
+pub use crate::media::{Received, receive};
 pub use crate::{
     extract::{Body, Path, Position, Query, User},
     problem::Problem,

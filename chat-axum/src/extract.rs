@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer, de, de::DeserializeOwned};
 
 use crate::{
     auth::{Tokens, identify},
+    media::cookie::Recognised,
     origin::Verdict,
     problem::Problem,
     shared::Shared,
@@ -37,6 +38,9 @@ impl FromRequestParts<Arc<Shared>> for User {
         {
             let detail = "a write authenticated by cookie needs the Origin header of an allowed origin";
             return Err(Problem::new(ErrorCode::Forbidden, detail));
+        }
+        if let Some(recognised) = parts.extensions.get::<Recognised>() {
+            recognised.note(&caller.principal);
         }
         Ok(Self(caller.principal))
     }

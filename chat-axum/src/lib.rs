@@ -13,6 +13,7 @@ mod auth;
 pub mod compat;
 mod extract;
 mod frames;
+mod media;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod origin;
@@ -35,6 +36,7 @@ pub use auth::{AuthError, Authenticator, Credentials};
 #[cfg(feature = "jwt")]
 pub use auth::{InvalidKey, JwtAlgorithm, JwtAuthenticator};
 pub use frames::NativeFrames;
+pub use media::{Media, MediaError};
 #[cfg(feature = "openapi")]
 pub use openapi::document as openapi_document;
 pub use origin::{InvalidOrigin, OriginGate};

@@ -8,6 +8,7 @@ use chat_core::Engine;
 use crate::{
     auth::Authenticator,
     compat::{self, Format},
+    media::{self, Media},
     origin::{InvalidOrigin, OriginGate, Origins},
     problem::Problem,
     rest,
@@ -67,6 +68,7 @@ pub struct ChatRouter {
     origins: Origins,
     cookie: String,
     sockets: Sockets,
+    media: Option<Media>,
 }
 
 impl ChatRouter {
@@ -79,6 +81,7 @@ impl ChatRouter {
             origins: Origins::default(),
             cookie: TOKEN_COOKIE.to_owned(),
             sockets,
+            media: None,
         }
     }
 
@@ -103,6 +106,12 @@ impl ChatRouter {
         self
     }
 
+    /// Takes files and keeps them there. Without it there are none: their paths are unknown.
+    pub fn media(mut self, media: Media) -> Self {
+        self.media = Some(media.bounded(self.engine.limits()));
+        self
+    }
+
     /// The sockets that the router will have: to count them, and to end them.
     #[must_use]
     pub fn sockets(&self) -> Sockets {
@@ -124,8 +133,14 @@ impl ChatRouter {
         for (path, socket) in format.sockets() {
             routes = compat::at(routes, path, socket::route(socket, None));
         }
-        let routes = routes.method_not_allowed_fallback(rest::method_not_allowed);
-        let routes = self.gate().around(routes.with_state(self.shared(true)));
+        let mut routes = routes.method_not_allowed_fallback(rest::method_not_allowed);
+        if self.media.is_some() {
+            for (_, path, handler) in media::routes::file_routes() {
+                routes = routes.route(path, handler);
+            }
+        }
+        let shared = self.shared(true);
+        let routes = self.gate().around(media::cookie::around(routes, &shared).with_state(shared));
         routes.layer(axum::middleware::from_fn(compat::plain_errors))
     }
 
@@ -144,10 +159,16 @@ impl ChatRouter {
                 router = router.route(path, handler);
             }
         }
-        let router = router
+        if self.media.is_some() {
+            for (_, path, handler) in media::routes::routes() {
+                router = router.route(path, handler);
+            }
+        }
+        let shared = self.shared(false);
+        let router = media::cookie::around(router, &shared)
             .fallback(async || Problem::not_found())
             .method_not_allowed_fallback(rest::method_not_allowed)
-            .with_state(self.shared(false));
+            .with_state(shared);
         self.gate().around(router)
     }
 
@@ -159,6 +180,7 @@ impl ChatRouter {
             cookie: self.cookie.clone(),
             query_tokens,
             sockets: self.sockets.clone(),
+            media: self.media.clone(),
         })
     }
 }

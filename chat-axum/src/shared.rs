@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use chat_core::Engine;
 
-use crate::{auth::Authenticator, origin::Origins, socket::Sockets};
+use crate::{auth::Authenticator, media::Media, origin::Origins, socket::Sockets};
 
 /// The state behind the routes of one mounted router.
 pub struct Shared {
@@ -16,6 +16,8 @@ pub struct Shared {
     /// Whether REST takes a token from the query too.
     pub(crate) query_tokens: bool,
     pub(crate) sockets: Sockets,
+    /// Where files are kept; none where the host keeps none.
+    pub(crate) media: Option<Media>,
 }
 
 impl Shared {

@@ -22,7 +22,8 @@ use axum::{
 use chat_core::ErrorCode;
 
 use crate::{
-    auth::Tokens,
+    auth::{Tokens, identify},
+    media::cookie::Recognised,
     problem::Problem,
     rest::Route,
     shared::Shared,
@@ -80,6 +81,13 @@ async fn upgrade(
         return Problem::unavailable("too many sockets that have not authenticated yet").into_response();
     };
     let tokens = Tokens::of_upgrade(&parts, &shared.cookie, accepted.offered());
+    // Where there are files, the answer gives the cookie that opens them to who is known by then.
+    if let Some(recognised) = parts.extensions.get::<Recognised>().filter(|_| tokens.len() > 0) {
+        let known = identify(&*shared.authenticator, &tokens, Some(&parts));
+        if let Ok(Ok(caller)) = tokio::time::timeout(shared.engine.limits().hello_timeout, known).await {
+            recognised.note(&caller.principal);
+        }
+    }
     let (response, upgrading) = accepted.finish(subprotocol);
     // A path that names what cannot be read names nothing.
     let params = parts.extract::<RawPathParams>().await.ok();

@@ -68,6 +68,7 @@ impl Names {
             QuotaKey::RoomsMade(user) => ("rooms", user, None),
             QuotaKey::MembersAdded(user) => ("members", user, None),
             QuotaKey::Searches(user) => ("searches", user, None),
+            QuotaKey::Uploads(user) => ("uploads", user, None),
             // A kind of later: counted on this node alone.
             _ => return None,
         };

@@ -55,6 +55,20 @@ limits! {
     reaction_kinds_max: usize = 50,
     /// Files on one message.
     attachments_max: usize = 10,
+    /// Bytes of one uploaded file.
+    upload_bytes_max: usize = 25 * 1024 * 1024,
+    /// Files that a node takes in at once; of each it holds one part, 5 MiB at most.
+    uploads_at_once_max: usize = 32,
+    /// Without a byte for so long an upload is given up.
+    upload_idle: Duration = Duration::from_secs(30),
+    /// Characters of a file's name; a longer one is shortened.
+    file_name_chars_max: usize = 128,
+    /// Pixels of an image's width and of its height.
+    image_side_max: u32 = 16_384,
+    /// Pixels of an image in all.
+    image_pixels_max: u64 = 100_000_000,
+    /// After so long a file that was not sent is removed.
+    upload_unsent_max: Duration = Duration::from_secs(24 * 60 * 60),
     /// Users named in one message.
     mentions_max: usize = 50,
     /// Members named when a room is made, or added by one call.
@@ -119,6 +133,8 @@ limits! {
     rooms_made: Rate = Rate::new(0.5, 30),
     /// Members added by a user.
     members_added: Rate = Rate::new(100.0 / 60.0, 100),
+    /// Files uploaded by a user.
+    uploads: Rate = Rate::new(20.0 / 60.0, 20),
     /// Searches of a user.
     searches: Rate = Rate::new(5.0, 20),
     /// Answers of `rate_limited` in a row after which a connection is closed with 4429.

@@ -109,7 +109,9 @@ impl Cache {
 /// Whether a change looks at nothing but its room and members.
 const fn is_plain(change: &Change) -> bool {
     match &change.body {
-        ChangeBody::Send(message) => message.reply_to.is_none() && message.thread.is_none(),
+        ChangeBody::Send(message) => {
+            message.reply_to.is_none() && message.thread.is_none() && message.attachments.is_empty()
+        }
         _ => false,
     }
 }

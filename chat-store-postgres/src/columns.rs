@@ -3,7 +3,7 @@
 use std::fmt;
 
 use chat_core::model::{
-    AttachmentId, ClientId, Emoji, HistoryMode, Member, MemberRow, Message, MessageId, MessageKind, Metadata,
+    Attachment, ClientId, Emoji, HistoryMode, Member, MemberRow, Message, MessageId, MessageKind, Metadata,
     Role, Room, RoomId, RoomKind, Seq, Timestamp, UserId,
 };
 use serde::de::DeserializeOwned;
@@ -132,6 +132,11 @@ impl<'r> Columns<'r> {
         RoomId::new(self.take()?).ok_or_else(|| damaged("a room id out of its bounds"))
     }
 
+    pub(crate) fn room_id_opt(&mut self) -> sqlx::Result<Option<RoomId>> {
+        let id = |id| RoomId::new(id).ok_or_else(|| damaged("a room id out of its bounds"));
+        self.take::<Option<i64>>()?.map(id).transpose()
+    }
+
     pub(crate) fn seq(&mut self) -> sqlx::Result<Seq> {
         seq(self.take()?)
     }
@@ -224,7 +229,7 @@ impl<'r> Columns<'r> {
             reply_to: self.seq_opt()?,
             thread: self.seq_opt()?,
             mentions: self.json::<Vec<UserId>>()?,
-            attachments: self.json::<Vec<AttachmentId>>()?,
+            attachments: self.json::<Vec<Attachment>>()?,
             metadata: self.json::<Metadata>()?,
         })
     }

@@ -193,7 +193,11 @@ impl Run<'_> {
         let asked = wanted.ask(self.store).map_err(failed(OPERATION))?;
         let rows = self.link.read(asked).await.map_err(failed(OPERATION))?;
         let row = rows.first().ok_or(sqlx::Error::RowNotFound).map_err(failed(OPERATION))?;
-        let batch = wanted.read(row).map_err(failed(OPERATION))?;
+        let files = match wanted.ask_files(self.store) {
+            Some(asked) => self.link.read(asked).await.map_err(failed(OPERATION))?,
+            None => Vec::new(),
+        };
+        let batch = wanted.read(row, &files).map_err(failed(OPERATION))?;
         self.store.cache().learn(wanted, &batch);
         Ok(batch)
     }

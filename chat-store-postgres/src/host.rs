@@ -53,7 +53,8 @@ enum Misuse {
     #[error("the connection is in no transaction that sqlx began")]
     NoTransaction,
     #[error(
-        "the transaction looks at the database as it was before a room was locked: it must be READ COMMITTED"
+        "the transaction looks at the database as it was before a room was locked (it must be READ COMMITTED), or \
+         someone else holds a file that a message names"
     )]
     OldSnapshot,
 }
@@ -143,7 +144,11 @@ impl PostgresStore {
         let asked = wanted.ask(self).map_err(failed(OPERATION))?;
         let rows = asked.fetch_all(&mut *connection).await.map_err(failed(OPERATION))?;
         let row = rows.first().ok_or(sqlx::Error::RowNotFound).map_err(failed(OPERATION))?;
-        let mut batch = wanted.read(row).map_err(failed(OPERATION))?;
+        let files = match wanted.ask_files(self) {
+            Some(asked) => asked.fetch_all(&mut *connection).await.map_err(failed(OPERATION))?,
+            None => Vec::new(),
+        };
+        let mut batch = wanted.read(row, &files).map_err(failed(OPERATION))?;
         let (mut answers, _) = decide_all(&mut batch, changes);
         if let Some(fault) = batch.fault {
             return Err(refused(OPERATION, fault));

@@ -22,6 +22,7 @@
 
 #![forbid(unsafe_code)]
 
+mod attachment;
 mod batch;
 mod body;
 mod cache;

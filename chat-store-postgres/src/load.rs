@@ -3,16 +3,17 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chat_core::{
-    model::{Ban, RoomId, Seq, UserId},
+    model::{AttachmentId, Ban, RoomId, Seq, UserId},
     store::{
         Change, RoomKey,
         decide::{Needs, RoomRow, Sent},
     },
 };
 use serde_json::Value;
-use sqlx::Row as _;
+use sqlx::{Row as _, postgres::PgRow};
 
 use crate::{
+    attachment,
     batch::{Batch, LoadedRoom},
     columns::{Columns, limit_column, parse, seq_column},
     error::damaged,
@@ -37,6 +38,7 @@ pub(crate) struct Wanted {
     messages: BTreeSet<(RoomId, Seq)>,
     sent: Vec<(RoomId, String, String)>,
     reactions: Vec<(RoomId, Seq, UserId)>,
+    files: BTreeSet<AttachmentId>,
     /// Rooms that a member may go from, with how many changes there are to each.
     succession: HashMap<RoomId, usize>,
 }
@@ -58,6 +60,7 @@ impl Wanted {
                 let sender = sender.map_or_else(String::new, |user| user.as_str().to_owned());
                 wanted.sent.push((room, sender, client_id.as_str().to_owned()));
             }
+            wanted.files.extend(needs.attachments);
             reactions.extend(needs.reaction.map(|(seq, user, _)| (room, seq, user)));
             if needs.succession {
                 wanted.succession.insert(room, 0);
@@ -115,9 +118,18 @@ impl Wanted {
             .bind(self.reactions.iter().map(|(.., user)| user.as_str()).collect::<Vec<_>>()))
     }
 
+    /// The statement that loads the files, where there are any. They are looked at again when they are written.
+    pub(crate) fn ask_files(&self, store: &PostgresStore) -> Option<Asked> {
+        (!self.files.is_empty()).then(|| store.ask_files(&self.files))
+    }
+
     /// What was loaded.
-    pub(crate) fn read(&self, row: &sqlx::postgres::PgRow) -> sqlx::Result<Batch> {
+    pub(crate) fn read(&self, row: &PgRow, files: &[PgRow]) -> sqlx::Result<Batch> {
         let mut batch = Batch::default();
+        for row in files {
+            let stored = attachment::stored(row)?;
+            batch.files.insert(stored.attachment.id.clone(), stored);
+        }
         for row in lists(row, 0)? {
             let room = loaded(&mut Columns::of_json(&row))?;
             batch.rooms.insert(room.row.room.id, room);
@@ -195,6 +207,6 @@ fn loaded(columns: &mut Columns<'_>) -> sqlx::Result<LoadedRoom> {
 }
 
 /// The rows of one kind.
-fn lists(row: &sqlx::postgres::PgRow, column: usize) -> sqlx::Result<Vec<Vec<Value>>> {
+fn lists(row: &PgRow, column: usize) -> sqlx::Result<Vec<Vec<Value>>> {
     row.try_get::<Option<&str>, _>(column)?.map_or_else(|| Ok(Vec::new()), parse)
 }

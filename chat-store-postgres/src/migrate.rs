@@ -24,6 +24,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 3, name: "write", text: include_str!("migrations/0003_write.sql") },
     Migration { version: 4, name: "load", text: include_str!("migrations/0004_load.sql") },
     Migration { version: 5, name: "search", text: include_str!("migrations/0005_search.sql") },
+    Migration { version: 6, name: "attachments", text: include_str!("migrations/0006_attachments.sql") },
 ];
 
 statements! {

@@ -12,6 +12,7 @@ use sqlx::{
 use tokio::time::sleep;
 
 use crate::{
+    attachment::AttachmentSql,
     cache::Cache,
     error::{Kind, Stage, failed, failed_at, kind},
     host::HostSql,
@@ -65,6 +66,7 @@ pub(crate) struct Sql {
     pub(crate) search: SearchSql,
     pub(crate) pointer: PointerSql,
     pub(crate) profile: ProfileSql,
+    pub(crate) attachment: AttachmentSql,
 }
 
 impl fmt::Debug for PostgresStore {
@@ -91,6 +93,7 @@ impl PostgresStore {
             search: SearchSql::new(schema),
             pointer: PointerSql::new(schema),
             profile: ProfileSql::new(schema),
+            attachment: AttachmentSql::new(schema),
         };
         Ok(Self { inner: Arc::new(Inner { pool, options, sql, cache: Cache::default() }) })
     }

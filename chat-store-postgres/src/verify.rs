@@ -97,6 +97,9 @@ statements! {
                 EXISTS (SELECT 1 FROM {s}members x WHERE x.room = r.id)
                 OR EXISTS (SELECT 1 FROM {s}room_keys x WHERE x.room = r.id)
                 OR EXISTS (SELECT 1 FROM {s}bans x WHERE x.room = r.id))";
+        attachments = "SELECT x.room, 'file ' || x.id || ' is of ' || coalesce(x.seq, 0) || ', which does not carry it'
+            FROM {s}attachments x LEFT JOIN {s}messages m ON m.room = x.room AND m.seq = x.seq
+            WHERE x.room IS NOT NULL AND NOT x.removed AND (m.id IS NULL OR m.attachments IS NULL)";
         searchable = "SELECT x.room, 'what was searched for is left of ' || x.seq FROM {s}search x
             LEFT JOIN {s}messages m ON m.room = x.room AND m.seq = x.seq AND m.id = x.id
             WHERE m.id IS NULL OR m.deleted OR m.kind = 'system'";
@@ -106,7 +109,7 @@ statements! {
 }
 
 impl VerifySql {
-    const fn in_order(&self) -> [&SqlStr; 16] {
+    const fn in_order(&self) -> [&SqlStr; 17] {
         [
             &self.meta,
             &self.counters,
@@ -123,6 +126,7 @@ impl VerifySql {
             &self.targets,
             &self.threads,
             &self.dropped,
+            &self.attachments,
             &self.searchable,
         ]
     }

@@ -22,9 +22,12 @@ use crate::{
 };
 
 statements! {
-    /// The one writing statement of a commit.
+    /// The one writing statement of a commit: the first, or the second where files are concerned.
     WriteSql {
         commit = "SELECT o_id, o_shift, o_at, o_held, o_ids FROM {s}commit_v1(
+            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
+            $24, $25, $26, $27, $28, $29, $30::jsonb)";
+        commit_files = "SELECT o_id, o_shift, o_at, o_held, o_ids FROM {s}commit_files_v1(
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
             $24, $25, $26, $27, $28, $29, $30::jsonb)";
     }
@@ -48,7 +51,11 @@ pub(crate) fn ask(store: &PostgresStore, batch: &Batch, wait: Wait) -> sqlx::Res
         Wait::Patiently => 1,
         Wait::AsHost => 2,
     };
-    let asked = rooms(store.ask(&store.sql().write.commit).bind(mode), batch)?;
+    let (sql, pending) = (&store.sql().write, &batch.pending);
+    let has_files =
+        !(pending.attached.is_empty() && pending.detached.is_empty() && pending.dropped.is_empty());
+    let statement = if has_files { &sql.commit_files } else { &sql.commit };
+    let asked = rooms(store.ask(statement).bind(mode), batch)?;
     let asked = messages(asked, batch)?;
     let (mut users, mut rooms, mut seqs) = (Vec::new(), Vec::new(), Vec::new());
     let places = places(batch);
@@ -174,6 +181,7 @@ impl More<'_> {
         self.rooms(&mut lists)?;
         self.log(&mut lists)?;
         self.hanging(&mut lists);
+        self.files(&mut lists);
         self.members(&mut lists)?;
         Ok(lists.into_json())
     }
@@ -269,6 +277,19 @@ impl More<'_> {
         }
         lists.add("cleared", cleared).add("edits", edits).add("unmentioned", unmentioned);
         lists.add("unreacted", unreacted).add("reacted", reacted);
+    }
+
+    /// What messages carry from now on, and messages whose files are gone.
+    fn files(&self, lists: &mut Lists) {
+        let (mut attached, mut detached) = (Rows::default(), Rows::default());
+        let pending = &self.batch.pending;
+        for (id, (room, seq)) in &pending.attached {
+            attached.push(|r| _ = r.put(id).put(room).put(seq_column(*seq)));
+        }
+        for (room, seq) in &pending.detached {
+            detached.push(|r| _ = r.put(room).put(seq_column(*seq)));
+        }
+        lists.add("attached", attached).add("detached", detached);
     }
 
     fn members(&self, lists: &mut Lists) -> sqlx::Result<()> {

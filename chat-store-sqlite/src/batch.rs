@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use chat_core::{
     EventBody,
     model::{
-        Ban, ClientId, Emoji, MAX_SAFE_INTEGER, Member, MemberRow, Message, MessageId, Role, RoomId, Seq,
-        UserId,
+        AttachmentId, Ban, ClientId, Emoji, MAX_SAFE_INTEGER, Member, MemberRow, Message, MessageId, Role,
+        RoomId, Seq, StoredAttachment, UserId,
     },
     store::{
         RoomKey,
@@ -21,6 +21,8 @@ use crate::pending::Pending;
 pub(crate) struct Batch {
     pub(crate) rooms: HashMap<RoomId, LoadedRoom>,
     pub(crate) keys: HashMap<RoomKey, RoomId>,
+    /// Files that messages name.
+    pub(crate) files: HashMap<AttachmentId, StoredAttachment>,
     /// The greatest ids ever given.
     pub(crate) last_room: i64,
     pub(crate) last_message: i64,
@@ -175,6 +177,10 @@ impl View for Batch {
         reactions.map_or(0, |reactions| reactions.counts.keys().filter(|kind| *kind != emoji).count())
     }
 
+    fn attachment(&self, id: &AttachmentId) -> Option<&StoredAttachment> {
+        self.files.get(id)
+    }
+
     fn owner(&self, room: RoomId, except: Option<&UserId>) -> Option<Member> {
         let fits = |member: &Member| member.role == Role::Owner && Some(&member.user) != except;
         self.rooms.get(&room)?.eldest(fits)
@@ -205,6 +211,12 @@ impl View for Batch {
                 self.pending.create_room(room, keys);
             }
             Effect::Append { .. } => self.append(effect),
+            Effect::Attach { id, room, seq } => {
+                if let Some(stored) = self.files.get_mut(id) {
+                    stored.sent = Some((*room, *seq));
+                }
+                self.pending.attached.insert(id.clone(), (*room, *seq));
+            }
             Effect::Edit { message, before, before_at } => self.change(message.room_id, |room, pending| {
                 if let Some(standing) = room.messages.insert(message.seq, message.clone()) {
                     pending.edit(&standing, message, before, *before_at);

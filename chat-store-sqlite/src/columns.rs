@@ -3,8 +3,8 @@
 use std::fmt;
 
 use chat_core::model::{
-    AttachmentId, ClientId, Emoji, HistoryMode, Member, Message, MessageId, MessageKind, Metadata, Role,
-    Room, RoomId, RoomKind, Seq, Timestamp, UserId,
+    Attachment, ClientId, Emoji, HistoryMode, Member, Message, MessageId, MessageKind, Metadata, Role, Room,
+    RoomId, RoomKind, Seq, Timestamp, UserId,
 };
 use serde::de::DeserializeOwned;
 use sqlx::{Decode, Row as _, Sqlite, Type, ValueRef as _, sqlite::SqliteRow};
@@ -75,6 +75,11 @@ impl<'r> Columns<'r> {
 
     pub(crate) fn room_id(&mut self) -> sqlx::Result<RoomId> {
         RoomId::new(self.take()?).ok_or_else(|| damaged("a room id out of its bounds"))
+    }
+
+    pub(crate) fn room_id_opt(&mut self) -> sqlx::Result<Option<RoomId>> {
+        let id = |id| RoomId::new(id).ok_or_else(|| damaged("a room id out of its bounds"));
+        self.take::<Option<i64>>()?.map(id).transpose()
     }
 
     pub(crate) fn seq(&mut self) -> sqlx::Result<Seq> {
@@ -157,7 +162,7 @@ impl<'r> Columns<'r> {
             reply_to: self.seq_opt()?,
             thread: self.seq_opt()?,
             mentions: self.json::<Vec<UserId>>()?,
-            attachments: self.json::<Vec<AttachmentId>>()?,
+            attachments: self.json::<Vec<Attachment>>()?,
             metadata: self.json::<Metadata>()?,
         })
     }

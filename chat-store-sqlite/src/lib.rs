@@ -5,6 +5,7 @@
 //! transaction: what the changes need is read, the rules of `chat-core` judge it, what they came to is written, each by
 //! a handful of statements whatever the size of the batch. Several processes may share the file.
 
+mod attachment;
 mod batch;
 mod body;
 mod columns;

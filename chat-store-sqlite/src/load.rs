@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chat_core::{
-    model::{Ban, MemberRow, RoomId, Seq, UserId},
+    model::{AttachmentId, Ban, MemberRow, RoomId, Seq, UserId},
     store::{
         Change, RoomKey,
         decide::{Needs, RoomRow, Sent},
@@ -12,12 +12,13 @@ use chat_core::{
 use sqlx::{SqlStr, sqlite::SqliteRow};
 
 use crate::{
+    attachment,
     batch::{Batch, LoadedRoom},
     columns::{Columns, limit_column, message_columns, room_columns, seq_column},
     error::damaged,
     rows::{Rows, list},
     sql::statements,
-    store::Tx,
+    store::{Sql, Tx},
 };
 
 /// What a [`RoomRow`] is made of.
@@ -62,7 +63,8 @@ statements! {
 }
 
 /// Everything that `changes` need, as it stands in this transaction.
-pub(crate) async fn load(tx: &mut Tx, sql: &LoadSql, changes: &[Change]) -> sqlx::Result<Batch> {
+pub(crate) async fn load(tx: &mut Tx, all: &Sql, changes: &[Change]) -> sqlx::Result<Batch> {
+    let sql = &all.load;
     let wanted = Wanted::of(changes);
     let mut batch = Batch::default();
     let counters = sqlx::query(sql.counters.clone()).fetch_one(&mut **tx).await?;
@@ -90,6 +92,10 @@ pub(crate) async fn load(tx: &mut Tx, sql: &LoadSql, changes: &[Change]) -> sqlx
         messages(tx, &sql.sent, wanted.sent, &mut batch).await?;
     }
     reactions(tx, sql, wanted.reactions, &mut batch).await?;
+    if !wanted.files.is_empty() {
+        let files = attachment::load(tx, &all.attachment.load, &wanted.files).await?;
+        batch.files.extend(files.into_iter().map(|stored| (stored.attachment.id.clone(), stored)));
+    }
     Ok(batch)
 }
 
@@ -102,6 +108,7 @@ struct Wanted {
     messages: BTreeSet<(RoomId, Seq)>,
     sent: Rows,
     reactions: BTreeSet<(RoomId, Seq, UserId)>,
+    files: BTreeSet<AttachmentId>,
     /// Rooms that a member may go from, with how many changes there are to each.
     succession: HashMap<RoomId, usize>,
 }
@@ -122,6 +129,7 @@ impl Wanted {
                 let sender = sender.as_ref().map_or("", UserId::as_str);
                 wanted.sent.push(|row| _ = row.put(room).put(sender).put(&client_id));
             }
+            wanted.files.extend(needs.attachments);
             wanted.reactions.extend(needs.reaction.map(|(seq, user, _)| (room, seq, user)));
             if needs.succession {
                 wanted.succession.insert(room, 0);

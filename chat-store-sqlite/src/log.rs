@@ -76,13 +76,13 @@ impl LogStore for SqliteStore {
         const OPERATION: &str = "commit";
         let sql = self.sql();
         let mut tx = self.write(OPERATION).await?;
-        let mut batch = load(&mut tx, &sql.load, &changes).await.map_err(failed(OPERATION))?;
+        let mut batch = load(&mut tx, sql, &changes).await.map_err(failed(OPERATION))?;
         let (answers, effects) = decide_all(&mut batch, &changes);
         if let Some(fault) = batch.fault {
             return Err(StoreError::new(StoreErrorKind::Internal, OPERATION).with_source(fault));
         }
         if !effects.is_empty() {
-            write(&mut tx, &sql.write, &batch).await.map_err(failed(OPERATION))?;
+            write(&mut tx, sql, &batch).await.map_err(failed(OPERATION))?;
             search::write(&mut tx, &sql.search, &batch).await.map_err(failed(OPERATION))?;
             tx.commit().await.map_err(unknown(OPERATION))?;
         }

@@ -35,6 +35,12 @@ const MIGRATIONS: &[Migration] = &[
         text: include_str!("migrations/0002_search.sql"),
         then: Then::FillSearch,
     },
+    Migration {
+        version: 3,
+        name: "attachments",
+        text: include_str!("migrations/0003_attachments.sql"),
+        then: Then::Nothing,
+    },
 ];
 
 statements! {

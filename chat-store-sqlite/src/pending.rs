@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chat_core::{
     Event, EventBody,
-    model::{ClientId, Emoji, Message, RoomId, Seq, Timestamp, UserId},
+    model::{AttachmentId, ClientId, Emoji, Message, RoomId, Seq, Timestamp, UserId},
     store::{RoomKey, decide::AppendedMessage},
 };
 
@@ -31,6 +31,10 @@ pub(crate) struct Pending {
     pub(crate) changed: BTreeSet<(RoomId, Seq)>,
     /// Messages that stood before and were deleted: everything that hangs on them goes.
     pub(crate) cleared: BTreeSet<(RoomId, Seq)>,
+    /// Files with the messages that carry them from now on.
+    pub(crate) attached: BTreeMap<AttachmentId, (RoomId, Seq)>,
+    /// Messages whose files are removed; written after those that are attached.
+    pub(crate) detached: BTreeSet<(RoomId, Seq)>,
     /// Earlier versions, by the number each had.
     pub(crate) edits: BTreeMap<(RoomId, Seq, u32), (String, Timestamp)>,
     /// Mentions, and whether each is there from now on.
@@ -121,6 +125,9 @@ impl Pending {
     pub(crate) fn redact(&mut self, before: &Message) {
         let place = (before.room_id, before.seq);
         self.mention(before, false);
+        if !before.attachments.is_empty() {
+            self.detached.insert(place);
+        }
         self.edits.retain(|(room, target, _), _| (*room, *target) != place);
         self.reactions.retain(|(room, target, _, _), _| (*room, *target) != place);
         if !self.log.contains_key(&place) {
@@ -174,6 +181,7 @@ impl Pending {
         self.log.retain(|(held, seq), _| *held != room || *seq > floor);
         self.changed.retain(|(held, _)| *held != room);
         self.cleared.retain(|(held, _)| *held != room);
+        self.detached.retain(|(held, _)| *held != room);
         self.edits.retain(|(held, _, _), _| *held != room);
         self.mentions.retain(|(held, _, _), _| *held != room);
         self.reactions.retain(|(held, _, _, _), _| *held != room);

@@ -10,6 +10,7 @@ use sqlx::{
 use tokio::time::{Instant, sleep};
 
 use crate::{
+    attachment::AttachmentSql,
     error::{failed, is_unavailable},
     log::LogSql,
     message::MessageSql,
@@ -61,6 +62,7 @@ pub(crate) struct Sql {
     pub(crate) pointer: PointerSql,
     pub(crate) profile: ProfileSql,
     pub(crate) search: SearchSql,
+    pub(crate) attachment: AttachmentSql,
 }
 
 impl Sql {
@@ -74,6 +76,7 @@ impl Sql {
             pointer: PointerSql::new(prefix),
             profile: ProfileSql::new(prefix),
             search: SearchSql::new(prefix),
+            attachment: AttachmentSql::new(prefix),
         }
     }
 
@@ -82,7 +85,7 @@ impl Sql {
     pub(crate) fn all(&self) -> Vec<(&'static str, sqlx::SqlStr)> {
         let sets = [self.log.all(), self.load.all(), self.write.all(), self.room.all(), self.message.all()];
         sets.into_iter()
-            .chain([self.pointer.all(), self.profile.all(), self.search.all()])
+            .chain([self.pointer.all(), self.profile.all(), self.search.all(), self.attachment.all()])
             .flatten()
             .collect()
     }

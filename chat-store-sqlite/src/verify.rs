@@ -96,6 +96,9 @@ statements! {
                 EXISTS (SELECT 1 FROM {p}members x WHERE x.room = r.id)
                 OR EXISTS (SELECT 1 FROM {p}room_keys x WHERE x.room = r.id)
                 OR EXISTS (SELECT 1 FROM {p}bans x WHERE x.room = r.id))";
+        attachments = "SELECT x.room, 'file ' || x.id || ' is of ' || coalesce(x.seq, 0) || ', which does not carry it'
+            FROM {p}attachments x LEFT JOIN {p}messages m ON m.room = x.room AND m.seq = x.seq
+            WHERE x.room IS NOT NULL AND x.removed = 0 AND (m.id IS NULL OR m.attachments IS NULL)";
         searchable = "SELECT m.room, 'what was searched for is left of ' || ifnull(m.seq, x.id)
             FROM {p}search_docsize x LEFT JOIN {p}messages m ON m.id = x.id
             WHERE m.id IS NULL OR m.deleted <> 0 OR m.kind = 'system'";
@@ -103,7 +106,7 @@ statements! {
 }
 
 impl VerifySql {
-    const fn in_order(&self) -> [&SqlStr; 16] {
+    const fn in_order(&self) -> [&SqlStr; 17] {
         [
             &self.file,
             &self.meta,
@@ -120,6 +123,7 @@ impl VerifySql {
             &self.targets,
             &self.threads,
             &self.dropped,
+            &self.attachments,
             &self.searchable,
         ]
     }

@@ -7,6 +7,7 @@ use chat_core::{
 use sqlx::SqlStr;
 
 use crate::{
+    attachment::AttachmentSql,
     batch::Batch,
     body,
     columns::{folded, history_text, json_column, role_text, room_kind_text, seq_column},
@@ -15,7 +16,7 @@ use crate::{
     room::key_columns,
     rows::{Row, Rows, list},
     sql::statements,
-    store::Tx,
+    store::{Sql, Tx},
 };
 
 statements! {
@@ -103,7 +104,8 @@ statements! {
 }
 
 /// Writes everything that is pending in `batch`.
-pub(crate) async fn write(tx: &mut Tx, sql: &WriteSql, batch: &Batch) -> sqlx::Result<()> {
+pub(crate) async fn write(tx: &mut Tx, all: &Sql, batch: &Batch) -> sqlx::Result<()> {
+    let sql = &all.write;
     let mut writer = Writer { tx, sql, batch };
     if batch.pending.ids_given {
         sqlx::query(sql.counters.clone())
@@ -117,6 +119,7 @@ pub(crate) async fn write(tx: &mut Tx, sql: &WriteSql, batch: &Batch) -> sqlx::R
     writer.rooms().await?;
     writer.log().await?;
     writer.hanging().await?;
+    writer.files(&all.attachment).await?;
     writer.members().await?;
     writer.newest().await
 }
@@ -315,6 +318,24 @@ impl Writer<'_> {
         self.run(&sql.insert_mentions, mentioned).await?;
         self.run(&sql.drop_reactions, unreacted).await?;
         self.run(&sql.insert_reactions, reacted).await
+    }
+
+    /// What messages carry, and what those carried that are gone.
+    async fn files(&mut self, sql: &AttachmentSql) -> sqlx::Result<()> {
+        let (mut attached, mut detached) = (Rows::default(), Rows::default());
+        let pending = &self.batch.pending;
+        for (id, (room, seq)) in &pending.attached {
+            attached.push(|r| _ = r.put(id).put(room).put(seq_column(*seq)));
+        }
+        for (room, seq) in &pending.detached {
+            detached.push(|r| _ = r.put(room).put(seq_column(*seq)));
+        }
+        self.run(&sql.attach, attached).await?;
+        self.run(&sql.detach, detached).await?;
+        if pending.dropped.is_empty() {
+            return Ok(());
+        }
+        self.run_json(&sql.detach_rooms, list(pending.dropped.keys())).await
     }
 
     async fn members(&mut self) -> sqlx::Result<()> {

@@ -31,6 +31,11 @@ impl Tokens {
         tokens
     }
 
+    /// Whether a REST request carries one that somebody put there on purpose.
+    pub(crate) fn are_explicit(parts: &Parts, query: bool) -> bool {
+        !Self::of_request(parts, "", query).explicit.is_empty()
+    }
+
     /// The tokens that an upgrade request may carry.
     pub(crate) fn of_upgrade<'a>(
         parts: &Parts,

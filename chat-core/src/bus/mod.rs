@@ -244,6 +244,8 @@ pub enum QuotaKey {
     MembersAdded(UserId),
     /// Searches of a user.
     Searches(UserId),
+    /// Files uploaded by a user.
+    Uploads(UserId),
 }
 
 /// Budgets across nodes. Synchronous: a backend that asks elsewhere answers from what it knows and settles later,

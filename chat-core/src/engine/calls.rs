@@ -1,5 +1,6 @@
 //! The engine's public calls: as a user, as the host, and over the engine itself.
 
+mod attachments;
 mod host;
 mod rooms;
 mod search;

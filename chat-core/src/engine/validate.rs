@@ -99,9 +99,6 @@ pub(crate) fn new_message(
     if send.attachments.len() > limits.attachments_max {
         return Err(too_many("attachments", limits.attachments_max));
     }
-    if !send.attachments.is_empty() {
-        return Err(Error::bad_field("attachments", "no such attachment"));
-    }
     Ok(NewMessage {
         client_id: send.client_id.clone().unwrap_or_else(made_up),
         digest: digest(send, &kind),

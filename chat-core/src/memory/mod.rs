@@ -1,6 +1,7 @@
 //! Backends in memory: real ones, for tests, demos and hosts of one process.
 
 mod bus;
+mod files;
 mod inbox;
 mod leases;
 mod quota;

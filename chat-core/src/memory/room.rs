@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::{
     event::{Event, EventBody},
     model::{
-        Ban, ClientId, Emoji, MemberRow, Message, MessageVersion, MessageView, ReactionCount, Seq,
-        ThreadSummary, Timestamp, Unread, UserId,
+        Attachment, Ban, ClientId, Emoji, MemberRow, Message, MessageVersion, MessageView, ReactionCount,
+        Seq, ThreadSummary, Timestamp, Unread, UserId,
     },
     store::{
         EventLimit, EventPage, MessagePage, MessageQuery, Range, RoomKey, SearchQuery, UNREAD_CAP,
@@ -123,6 +123,11 @@ impl RoomState {
             self.row.messages = ordinal;
             self.mention(message);
         }
+    }
+
+    /// The files of all messages.
+    pub(super) fn carried(&self) -> impl Iterator<Item = &Attachment> {
+        self.messages.iter().filter_map(|seq| self.message(*seq)).flat_map(|message| &message.attachments)
     }
 
     fn mention(&mut self, message: &Message) {

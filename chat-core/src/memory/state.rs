@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::room::RoomState;
+use super::{files::Files, room::RoomState};
 use crate::{
     model::{
-        Activity, Ban, ClientId, Emoji, Member, MemberRow, Message, MessageId, Role, RoomId, RoomKind, Seq,
-        StoredProfile, UserId,
+        Activity, AttachmentId, Ban, ClientId, Emoji, Member, MemberRow, Message, MessageId, Role, RoomId,
+        RoomKind, Seq, StoredAttachment, StoredProfile, UserId,
     },
     store::{
         RoomKey,
@@ -25,6 +25,7 @@ pub(super) struct State {
     /// Public rooms by activity.
     pub(super) public: BTreeSet<Activity>,
     pub(super) profiles: HashMap<UserId, StoredProfile>,
+    pub(super) files: Files,
     /// The greatest room id given.
     last_room: i64,
     /// The greatest message id given.
@@ -80,6 +81,7 @@ impl State {
         let keys = std::mem::take(&mut state.keys);
         let members = std::mem::take(&mut state.members);
         self.public.remove(&state.activity());
+        self.files.remove_all(state.carried().map(|file| &file.id));
         state.forget(floor);
         for key in &keys {
             self.keys.remove(key);
@@ -135,6 +137,10 @@ impl View for State {
         self.rooms.get(&room).map_or(0, |state| state.other_reaction_kinds(target, emoji))
     }
 
+    fn attachment(&self, id: &AttachmentId) -> Option<&StoredAttachment> {
+        self.files.get(id)
+    }
+
     fn owner(&self, room: RoomId, except: Option<&UserId>) -> Option<Member> {
         let fits = |member: &Member| member.role == Role::Owner && Some(&member.user) != except;
         self.rooms.get(&room)?.eldest(fits).cloned()
@@ -178,7 +184,13 @@ impl View for State {
             Effect::Edit { message, before, before_at } => {
                 self.change(message.room_id, |room| room.edit(message, before, *before_at));
             }
-            Effect::Redact { message } => self.change(message.room_id, |room| room.redact(message)),
+            Effect::Attach { id, room, seq } => self.files.attach(id, *room, *seq),
+            Effect::Redact { message } => {
+                let Some(state) = self.rooms.get_mut(&message.room_id) else { return };
+                let carried = state.message(message.seq).map(|message| message.attachments.as_slice());
+                self.files.remove_all(carried.unwrap_or_default().iter().map(|file| &file.id));
+                state.redact(message);
+            }
             Effect::AddReaction { room, target, user, emoji } => {
                 self.change(*room, |room| room.react(*target, user, emoji));
             }

@@ -9,13 +9,15 @@ use super::{room::RoomState, state::State};
 use crate::{
     event::Event,
     model::{
-        Activity, Ban, ClientId, Member, Membership, MessageVersion, Pointer, Profile, RoomEntry, RoomId,
-        RoomKind, Seq, StoredProfile, Timestamp, Unread, UserId,
+        Activity, Attachment, AttachmentId, Ban, ClientId, Member, Membership, MessageVersion, Pointer,
+        Profile, RoomEntry, RoomId, RoomKind, Seq, StoredAttachment, StoredProfile, Timestamp, Unread,
+        Upload, UserId,
     },
     store::{
-        Change, EventLimit, EventPage, Head, LogStore, MessagePage, MessageQuery, MessageStore, Outcome,
-        PREVIEW_CHARS, PointerMove, PointerStore, ProfileStore, Refusal, RoomKey, RoomScope, RoomStore,
-        RoomsQuery, SearchPage, SearchQuery, SearchScope, SearchedRoom, StoreError, decide,
+        AttachmentStore, Change, EventLimit, EventPage, Head, LogStore, MessagePage, MessageQuery,
+        MessageStore, Outcome, PREVIEW_CHARS, PointerMove, PointerStore, ProfileStore, Refusal, RoomKey,
+        RoomScope, RoomStore, RoomsQuery, SearchPage, SearchQuery, SearchScope, SearchedRoom, StoreError,
+        decide,
     },
 };
 
@@ -301,6 +303,40 @@ impl ProfileStore for MemoryStore {
             let stored = state.stored_profile(user);
             stored.last_seen = stored.last_seen.max(Some(*at));
         }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl AttachmentStore for MemoryStore {
+    async fn begin_upload(&self, upload: &Upload) -> Result<(), StoreError> {
+        self.state.lock().files.begin(upload);
+        Ok(())
+    }
+
+    async fn finish_upload(&self, file: &Attachment, room: Option<RoomId>) -> Result<bool, StoreError> {
+        Ok(self.state.lock().files.finish(file, room))
+    }
+
+    async fn attachment(&self, id: &AttachmentId) -> Result<Option<StoredAttachment>, StoreError> {
+        Ok(self.state.lock().files.get(id).cloned())
+    }
+
+    async fn remove_upload(&self, id: &AttachmentId, uploader: Option<&UserId>) -> Result<bool, StoreError> {
+        Ok(self.state.lock().files.remove_own(id, uploader))
+    }
+
+    async fn removed_attachments(
+        &self,
+        before: Timestamp,
+        after: Option<&AttachmentId>,
+        limit: usize,
+    ) -> Result<Vec<AttachmentId>, StoreError> {
+        Ok(self.state.lock().files.removed(before, after, limit))
+    }
+
+    async fn forget_attachments(&self, ids: &[AttachmentId]) -> Result<(), StoreError> {
+        self.state.lock().files.forget(ids);
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AttachmentId, Emoji, MessageId, MessageKind, Metadata, RoomId, Seq, Timestamp, UserId};
+use super::{Attachment, Emoji, MessageId, MessageKind, Metadata, RoomId, Seq, Timestamp, UserId};
 
 /// A message as it is now. Where `deleted`, nothing of what was said is left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ pub struct Message {
     pub mentions: Vec<UserId>,
     /// Files it carries.
     #[serde(default)]
-    pub attachments: Vec<AttachmentId>,
+    pub attachments: Vec<Attachment>,
     /// The host's own data.
     #[serde(default)]
     pub metadata: Metadata,

@@ -1,5 +1,6 @@
 //! What the engine speaks of: rooms, members, messages, users and positions.
 
+mod attachment;
 mod ids;
 mod member;
 mod message;
@@ -8,6 +9,7 @@ mod profile;
 mod room;
 mod time;
 
+pub use attachment::{Attachment, AttachmentKind, StoredAttachment, Upload};
 pub use ids::{
     AttachmentId, CLIENT_ID_BYTES_MAX, ClientId, ConnectionId, EMOJI_BYTES_MAX, Emoji, InvalidId,
     MAX_SAFE_INTEGER, MESSAGE_KIND_BYTES_MAX, MessageId, MessageKind, NodeId, RoomId, Seq, USER_ID_BYTES_MAX,

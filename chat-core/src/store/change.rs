@@ -196,7 +196,7 @@ pub struct NewMessage {
     pub thread: Option<Seq>,
     /// Whom it names; those who are no members are left out.
     pub mentions: Vec<UserId>,
-    /// The files it carries.
+    /// The files it carries: each uploaded by the sender and not sent before.
     pub attachments: Vec<AttachmentId>,
     /// The host's data.
     pub metadata: Metadata,

@@ -1,6 +1,6 @@
 //! Storage: the truth about rooms.
 //!
-//! A store implements five small traits; [`Store`] is their sum. [`LogStore::commit`] is the only way into a
+//! A store implements six small traits; [`Store`] is their sum. [`LogStore::commit`] is the only way into a
 //! room's log, so that order, preconditions, idempotency and durability are decided in one place per backend, and
 //! [`decide`] holds the rules for backends that can look things up before they write: load what
 //! [`decide::Needs`] names, run [`decide::decide_all`], write the effects.
@@ -29,8 +29,8 @@ pub use words::{SearchTerm, SearchText, WORD_CHARS_MAX, index_words};
 
 use crate::event::Event;
 use crate::model::{
-    Ban, ClientId, Member, Membership, MessageVersion, Pointer, Profile, RoomEntry, RoomId, Seq,
-    StoredProfile, Timestamp, Unread, UserId,
+    Attachment, AttachmentId, Ban, ClientId, Member, Membership, MessageVersion, Pointer, Profile, RoomEntry,
+    RoomId, Seq, StoredAttachment, StoredProfile, Timestamp, Unread, Upload, UserId,
 };
 
 /// Unread messages and mentions are counted up to this.
@@ -83,8 +83,8 @@ pub trait LogStore: fmt::Debug + Send + Sync + 'static {
     ///   `equal_rooms_in_one_batch_are_one`, `equal_rooms_at_once_are_one`), until it is deleted (suite:
     ///   `the_keys_of_a_deleted_room_are_free`).
     /// - `at` never goes back within a room (suite: `times_never_go_back`).
-    /// - A deleted message's content is gone from messages, earlier versions and mentions in the same step (suite:
-    ///   `deleted_content_is_gone_everywhere`).
+    /// - A deleted message's content is gone from messages, earlier versions, mentions and files in the same step (suite:
+    ///   `deleted_content_is_gone_everywhere`, `deleted_files_are_listed_until_forgotten`).
     /// - A deleted room leaves its row and the event that says so, and nothing else (suite:
     ///   `a_deleted_room_leaves_nothing_but_its_end`).
     ///
@@ -281,7 +281,59 @@ pub trait ProfileStore: fmt::Debug + Send + Sync + 'static {
     async fn touch(&self, users: &[(UserId, Timestamp)]) -> Result<(), StoreError>;
 }
 
-/// All that the engine needs of a store.
-pub trait Store: LogStore + RoomStore + MessageStore + PointerStore + ProfileStore {}
+/// What is known of files, whose bytes lie elsewhere under their ids.
+///
+/// A file is first begun, then finished when all its bytes are kept, then sent once by a message
+/// ([`LogStore::commit`]). Whatever ends it (its uploader, its message or room, time) removes it: it is nobody's to fetch
+/// or send from then on, and stays listed until its bytes are gone and it is forgotten, so that no bytes are left
+/// whatever fails in between.
+#[async_trait]
+pub trait AttachmentStore: fmt::Debug + Send + Sync + 'static {
+    /// Notes that a file is about to be stored, before its first byte is. Its id is new.
+    async fn begin_upload(&self, upload: &Upload) -> Result<(), StoreError>;
 
-impl<S: LogStore + RoomStore + MessageStore + PointerStore + ProfileStore> Store for S {}
+    /// The file is stored as a whole; says whether it still was awaited. `room`: the only one that it may be sent in.
+    ///
+    /// # To ensure correctness
+    /// - One that was not begun, is finished already or removed is not there after it (suite:
+    ///   `an_upload_is_there_once_it_is_finished`, `a_removed_upload_is_gone`).
+    async fn finish_upload(&self, file: &Attachment, room: Option<RoomId>) -> Result<bool, StoreError>;
+
+    /// A file that is there, sent or not.
+    ///
+    /// # To ensure correctness
+    /// - It is as it was finished, with the message that carries it (suite: `an_upload_is_there_once_it_is_finished`,
+    ///   `a_file_is_sent_once_and_by_its_uploader`, `a_file_goes_to_the_room_it_is_for`), whoever sends it at once (suite:
+    ///   `a_file_sent_twice_at_once_is_sent_once`).
+    /// - It is there no more from the step on that deletes its message or room (suite: `deleted_files_are_listed_until_forgotten`).
+    async fn attachment(&self, id: &AttachmentId) -> Result<Option<StoredAttachment>, StoreError>;
+
+    /// Removes a file that is not sent, finished or not; says whether there was such a file of this uploader's.
+    ///
+    /// # To ensure correctness
+    /// - One that is sent stays, and so does another's (suite: `a_removed_upload_is_gone`).
+    async fn remove_upload(&self, id: &AttachmentId, uploader: Option<&UserId>) -> Result<bool, StoreError>;
+
+    /// Removes files begun before `before` and not sent; gives all removed ones above `after`, in the order of their ids.
+    ///
+    /// # To ensure correctness
+    /// - A file that it gives can never be sent again (suite: `old_unsent_files_are_removed`), and it is given until it is
+    ///   forgotten (suite: `deleted_files_are_listed_until_forgotten`).
+    async fn removed_attachments(
+        &self,
+        before: Timestamp,
+        after: Option<&AttachmentId>,
+        limit: usize,
+    ) -> Result<Vec<AttachmentId>, StoreError>;
+
+    /// Forgets those of `ids` that are removed: their bytes are gone.
+    ///
+    /// # To ensure correctness
+    /// - A file that is not removed stays (suite: `deleted_files_are_listed_until_forgotten`).
+    async fn forget_attachments(&self, ids: &[AttachmentId]) -> Result<(), StoreError>;
+}
+
+/// All that the engine needs of a store.
+pub trait Store: LogStore + RoomStore + MessageStore + PointerStore + ProfileStore + AttachmentStore {}
+
+impl<S: LogStore + RoomStore + MessageStore + PointerStore + ProfileStore + AttachmentStore> Store for S {}

@@ -177,7 +177,7 @@ fn forged(room: RoomId, seq: Seq, at: Timestamp, actor: Option<UserId>, new: New
         reply_to: new.reply_to,
         thread: new.thread,
         mentions: new.mentions,
-        attachments: new.attachments,
+        attachments: Vec::new(),
         metadata: new.metadata,
     };
     Event { room, seq, at, actor, client_id: Some(new.client_id), body: EventBody::Message { message } }

@@ -153,6 +153,47 @@ macro_rules! forward_store {
                 self.pass(Kind::Write, "touch", self.inner.touch(users)).await
             }
         }
+
+        #[async_trait::async_trait]
+        impl<S: Store + ?Sized> AttachmentStore for $wrapper<S> {
+            async fn begin_upload(&self, upload: &Upload) -> Result<(), StoreError> {
+                self.pass(Kind::Write, "begin_upload", self.inner.begin_upload(upload)).await
+            }
+
+            async fn finish_upload(
+                &self,
+                file: &Attachment,
+                room: Option<RoomId>,
+            ) -> Result<bool, StoreError> {
+                self.pass(Kind::Write, "finish_upload", self.inner.finish_upload(file, room)).await
+            }
+
+            async fn attachment(&self, id: &AttachmentId) -> Result<Option<StoredAttachment>, StoreError> {
+                self.pass(Kind::Read, "attachment", self.inner.attachment(id)).await
+            }
+
+            async fn remove_upload(
+                &self,
+                id: &AttachmentId,
+                uploader: Option<&UserId>,
+            ) -> Result<bool, StoreError> {
+                self.pass(Kind::Write, "remove_upload", self.inner.remove_upload(id, uploader)).await
+            }
+
+            async fn removed_attachments(
+                &self,
+                before: Timestamp,
+                after: Option<&AttachmentId>,
+                limit: usize,
+            ) -> Result<Vec<AttachmentId>, StoreError> {
+                let removed = self.inner.removed_attachments(before, after, limit);
+                self.pass(Kind::Write, "removed_attachments", removed).await
+            }
+
+            async fn forget_attachments(&self, ids: &[AttachmentId]) -> Result<(), StoreError> {
+                self.pass(Kind::Write, "forget_attachments", self.inner.forget_attachments(ids)).await
+            }
+        }
     };
 }
 
@@ -162,13 +203,13 @@ pub(super) mod prelude {
     pub(in super::super) use crate::{
         event::Event,
         model::{
-            Ban, ClientId, Member, Membership, MessageVersion, Pointer, Profile, RoomEntry, RoomId, Seq,
-            StoredProfile, Timestamp, Unread, UserId,
+            Attachment, AttachmentId, Ban, ClientId, Member, Membership, MessageVersion, Pointer, Profile,
+            RoomEntry, RoomId, Seq, StoredAttachment, StoredProfile, Timestamp, Unread, Upload, UserId,
         },
         store::{
-            Change, EventLimit, EventPage, Head, LogStore, MessagePage, MessageQuery, MessageStore, Outcome,
-            PointerMove, PointerStore, ProfileStore, Refusal, RoomKey, RoomStore, RoomsQuery, SearchPage,
-            SearchQuery, Store, StoreError,
+            AttachmentStore, Change, EventLimit, EventPage, Head, LogStore, MessagePage, MessageQuery,
+            MessageStore, Outcome, PointerMove, PointerStore, ProfileStore, Refusal, RoomKey, RoomStore,
+            RoomsQuery, SearchPage, SearchQuery, Store, StoreError,
         },
     };
 }

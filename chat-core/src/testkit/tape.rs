@@ -92,7 +92,7 @@ impl LogStore for Tape {
                 reply_to: None,
                 thread: None,
                 mentions: new.mentions,
-                attachments: new.attachments,
+                attachments: Vec::new(),
                 metadata: new.metadata,
             };
             let (client_id, body) = (Some(new.client_id), EventBody::Message { message });
@@ -206,6 +206,38 @@ impl ProfileStore for Tape {
     }
 
     async fn touch(&self, _: &[(UserId, Timestamp)]) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl AttachmentStore for Tape {
+    async fn begin_upload(&self, _: &Upload) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn finish_upload(&self, _: &Attachment, _: Option<RoomId>) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    async fn attachment(&self, _: &AttachmentId) -> Result<Option<StoredAttachment>, StoreError> {
+        Ok(None)
+    }
+
+    async fn remove_upload(&self, _: &AttachmentId, _: Option<&UserId>) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    async fn removed_attachments(
+        &self,
+        _: Timestamp,
+        _: Option<&AttachmentId>,
+        _: usize,
+    ) -> Result<Vec<AttachmentId>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn forget_attachments(&self, _: &[AttachmentId]) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -6,8 +6,8 @@ use chat_core::{
     memory::MemoryStore,
     model::{Profile, RoomId, Seq, UserId},
     store::{
-        Change, EventLimit, LogStore as _, MessageStore as _, Outcome, PointerStore as _, ProfileStore as _,
-        RoomStore as _,
+        AttachmentStore as _, Change, EventLimit, LogStore as _, MessageStore as _, Outcome,
+        PointerStore as _, ProfileStore as _, RoomStore as _,
     },
 };
 use chat_store_postgres::PostgresStore;
@@ -62,6 +62,7 @@ async fn random_calls_are_answered_as_by_the_store_in_memory() {
                 both.commit(&mut chance, changes.to_vec()).await;
             }
             both.write(&mut chance).await;
+            both.write_files(&mut chance).await;
             both.ask(&mut chance).await;
         }
         both.compare(chance.rooms).await;
@@ -116,6 +117,28 @@ impl Both {
         }
     }
 
+    /// Files that come and go.
+    async fn write_files(&self, chance: &mut Chance) {
+        for _ in 0..4 {
+            let (upload, file, room) = chance.upload();
+            same!(self, begin_upload(&upload));
+            if chance.often(0.9) {
+                same!(self, finish_upload(&file, room));
+            }
+        }
+        let (id, user) = (chance.file(), chance.user());
+        if chance.often(0.1) {
+            let user = chance.often(0.9).then_some(&user);
+            same!(self, remove_upload(&id, user));
+        }
+        if chance.often(0.1) {
+            let (before, limit) = (chance.time(), chance.below(5) as usize);
+            let gone = same!(self, removed_attachments(before, Some(&id), limit));
+            same!(self, forget_attachments(&gone));
+            same!(self, forget_attachments(std::slice::from_ref(&id)));
+        }
+    }
+
     /// A few questions with all their turns.
     async fn ask(&self, chance: &mut Chance) {
         for _ in 0..4 {
@@ -142,6 +165,8 @@ impl Both {
             same!(self, pointers(room, limit));
             same!(self, unread(&user, &rooms));
             same!(self, profiles(&users));
+            let file = chance.file();
+            same!(self, attachment(&file));
             same!(self, acquaintances(&user, &users, 1 + limit as u32, limit));
         }
     }

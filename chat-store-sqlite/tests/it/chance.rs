@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use chat_core::{
     Event, EventBody,
     model::{
-        Activity, AttachmentId, ClientId, Emoji, HistoryMode, MessageKind, Metadata, Role, RoomId, RoomKind,
-        Seq, Timestamp, UserId,
+        Activity, Attachment, AttachmentId, AttachmentKind, ClientId, Emoji, HistoryMode, MessageKind,
+        Metadata, Role, RoomId, RoomKind, Seq, Timestamp, Upload, UserId,
     },
     store::{
         Actor, Change, ChangeBody, EventLimit, MessageQuery, NewMessage, NewRoom, PointerMove, Range,
@@ -31,6 +31,8 @@ pub(crate) struct Chance {
     members: Vec<(RoomId, UserId)>,
     /// Reactions made so far.
     reactions: Vec<(RoomId, Seq, UserId, Emoji)>,
+    /// Files begun so far, numbered from 1.
+    files: u64,
     now: i64,
 }
 
@@ -42,6 +44,7 @@ impl Chance {
             messages: Vec::new(),
             members: Vec::new(),
             reactions: Vec::new(),
+            files: 0,
             now: 1_700_000_000_000_000,
         }
     }
@@ -79,6 +82,30 @@ impl Chance {
 
     pub(crate) fn user(&mut self) -> UserId {
         UserId::new(USERS[self.rng.below(6) as usize]).unwrap()
+    }
+
+    /// One of the latest files, seldom one that there is not.
+    pub(crate) fn file(&mut self) -> AttachmentId {
+        let back = self.rng.below(8).min(self.files);
+        AttachmentId::new(format!("file {:04}", self.files + 1 - back)).unwrap()
+    }
+
+    /// A file that is begun, and how it ends.
+    pub(crate) fn upload(&mut self) -> (Upload, Attachment, Option<RoomId>) {
+        self.files += 1;
+        let id = AttachmentId::new(format!("file {:04}", self.files)).unwrap();
+        let upload = Upload { id: id.clone(), uploader: self.maybe(0.9, Self::user), at: self.time() };
+        let file = Attachment {
+            id,
+            name: TEXTS[self.rng.below(5) as usize].to_owned(),
+            content_type: "image/png".to_owned(),
+            size: self.rng.below(1 << 50),
+            kind: if self.often(0.5) { AttachmentKind::Image } else { AttachmentKind::File },
+            width: self.maybe(0.5, |_| u32::MAX),
+            height: self.maybe(0.5, |_| 1),
+        };
+        let room = self.maybe(0.2, Self::room);
+        (upload, file, room)
     }
 
     pub(crate) fn users(&mut self, below: u64) -> Vec<UserId> {
@@ -203,7 +230,7 @@ impl Chance {
             reply_to: self.maybe(0.15, |_| target),
             thread: self.maybe(0.15, |_| target),
             mentions: self.users(4),
-            attachments: self.maybe(0.1, |_| AttachmentId::new("a file").unwrap()).into_iter().collect(),
+            attachments: self.maybe(0.4, Self::file).into_iter().collect(),
             metadata: if self.often(0.2) { self.metadata() } else { Metadata::default() },
         }
     }

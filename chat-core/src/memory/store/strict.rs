@@ -3,7 +3,10 @@
 
 use super::decide;
 use crate::{
-    model::{Ban, ClientId, Emoji, Member, MemberRow, Message, MessageId, RoomId, Seq, UserId},
+    model::{
+        AttachmentId, Ban, ClientId, Emoji, Member, MemberRow, Message, MessageId, RoomId, Seq,
+        StoredAttachment, UserId,
+    },
     store::{
         Change, Outcome, Refusal, RoomKey,
         decide::{Effect, Needs, RoomRow, Sent, View},
@@ -103,6 +106,11 @@ impl<V: View> View for Strict<'_, V> {
         self.is_named(room);
         self.reaction(target, None, emoji);
         self.state.other_reaction_kinds(room, target, emoji)
+    }
+
+    fn attachment(&self, id: &AttachmentId) -> Option<&StoredAttachment> {
+        assert!(self.needs.attachments.contains(id), "attachment {id} is not in {:?}", self.needs);
+        self.state.attachment(id)
     }
 
     fn owner(&self, room: RoomId, except: Option<&UserId>) -> Option<Member> {

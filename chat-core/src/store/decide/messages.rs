@@ -3,7 +3,7 @@
 use super::{AppendedMessage, Decision, Effect, Scope, View};
 use crate::{
     event::{Event, EventBody},
-    model::{Emoji, Message, Role, RoomId, Seq, UserId},
+    model::{Attachment, Emoji, Message, Role, RoomId, Seq, UserId},
     store::{Change, NewMessage, Outcome, Refusal},
 };
 
@@ -43,6 +43,7 @@ pub(super) fn send<V: View>(view: &mut V, scope: &Scope, new: &NewMessage) -> Re
         _ => None,
     };
     let mentions = members_among(view, scope.room, &new.mentions);
+    let attachments = files(view, scope, new)?;
     let id = view.next_message_id();
     let mut event = scope.event(view, EventBody::RoomDeleted {});
     event.client_id = Some(new.client_id.clone());
@@ -61,7 +62,7 @@ pub(super) fn send<V: View>(view: &mut V, scope: &Scope, new: &NewMessage) -> Re
             reply_to: new.reply_to,
             thread: new.thread,
             mentions,
-            attachments: new.attachments.clone(),
+            attachments,
             metadata: new.metadata.clone(),
         },
     };
@@ -69,6 +70,11 @@ pub(super) fn send<V: View>(view: &mut V, scope: &Scope, new: &NewMessage) -> Re
         event: event.clone(),
         message: Some(AppendedMessage { digest: new.digest, ordinal }),
     }];
+    effects.extend(new.attachments.iter().map(|id| Effect::Attach {
+        id: id.clone(),
+        room: scope.room,
+        seq: event.seq,
+    }));
     if let Some(row) = &scope.row {
         effects.push(Effect::MovePointers { room: scope.room, user: row.member.user.clone(), to: event.seq });
     }
@@ -165,6 +171,28 @@ fn known<'v, V: View>(view: &'v V, scope: &Scope, target: Seq) -> Result<&'v Mes
 fn standing<'v, V: View>(view: &'v V, scope: &Scope, target: Seq) -> Result<&'v Message, Refusal> {
     let message = known(view, scope, target)?;
     if message.deleted { Err(Refusal::NotFound("message")) } else { Ok(message) }
+}
+
+/// The files of a message: each is there, the sender's own, for this room, and sent once.
+fn files<V: View>(view: &V, scope: &Scope, new: &NewMessage) -> Result<Vec<Attachment>, Refusal> {
+    let invalid = |reason| Refusal::Invalid { field: "attachments", reason };
+    let mut files: Vec<Attachment> = Vec::with_capacity(new.attachments.len());
+    for id in &new.attachments {
+        // Another's file is told apart from none at all by nobody.
+        let own = view.attachment(id).filter(|stored| stored.uploader.as_ref() == scope.actor.user());
+        let stored = own.ok_or_else(|| invalid("no such attachment"))?;
+        if stored.room.is_some_and(|room| room != scope.room) {
+            return Err(invalid("uploaded for another room"));
+        }
+        if stored.sent.is_some() {
+            return Err(Refusal::Conflict("an attachment is sent once"));
+        }
+        if files.iter().any(|file| file.id == *id) {
+            return Err(invalid("named twice"));
+        }
+        files.push(stored.attachment.clone());
+    }
+    Ok(files)
 }
 
 /// Those of `users` who are members, each once, in the order given.

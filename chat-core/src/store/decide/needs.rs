@@ -1,7 +1,7 @@
 //! What a store must load before the rules can judge a change.
 
 use crate::{
-    model::{ClientId, Emoji, RoomId, Seq, UserId},
+    model::{AttachmentId, ClientId, Emoji, RoomId, Seq, UserId},
     store::{Change, ChangeBody, NewRoom, RoomKey},
 };
 
@@ -21,6 +21,8 @@ pub struct Needs {
     pub sent: Option<(Option<UserId>, ClientId)>,
     /// Whether this reaction stands, and how many other kinds there are.
     pub reaction: Option<(Seq, UserId, Emoji)>,
+    /// These files.
+    pub attachments: Vec<AttachmentId>,
     /// Who is owner, and who would be: one who is may go. Each change of a batch with this may take away the one
     /// loaded for it, so load as many of the longest-standing of each role as the batch has changes of the room, and
     /// two more.
@@ -41,6 +43,7 @@ impl Needs {
                 needs.messages.extend(message.reply_to);
                 needs.messages.extend(message.thread);
                 needs.users.extend(message.mentions.iter().cloned());
+                needs.attachments.clone_from(&message.attachments);
             }
             ChangeBody::Edit { target, mentions, .. } => {
                 needs.messages.push(*target);

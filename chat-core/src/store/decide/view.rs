@@ -3,7 +3,8 @@
 use crate::{
     event::Event,
     model::{
-        Ban, ClientId, Emoji, Member, MemberRow, Message, MessageId, Room, RoomId, Seq, Timestamp, UserId,
+        AttachmentId, Ban, ClientId, Emoji, Member, MemberRow, Message, MessageId, Room, RoomId, Seq,
+        StoredAttachment, Timestamp, UserId,
     },
     store::RoomKey,
 };
@@ -55,6 +56,8 @@ pub trait View {
     fn has_reaction(&self, room: RoomId, target: Seq, user: &UserId, emoji: &Emoji) -> bool;
     /// How many different emoji a message carries other than this one.
     fn other_reaction_kinds(&self, room: RoomId, target: Seq, emoji: &Emoji) -> usize;
+    /// A file that is there; none that is not stored to its end, or was removed.
+    fn attachment(&self, id: &AttachmentId) -> Option<&StoredAttachment>;
     /// The longest-standing owner other than `except`; the lesser id of two who joined at once.
     fn owner(&self, room: RoomId, except: Option<&UserId>) -> Option<Member>;
     /// The longest-standing moderator, else member, other than `except`; the lesser id of two who joined at once.
@@ -86,6 +89,15 @@ pub enum Effect {
         /// For a message: its digest, and its ordinal where it counts as unread (the room's count becomes it).
         message: Option<AppendedMessage>,
     },
+    /// A file is carried by a message from now on.
+    Attach {
+        /// The file.
+        id: AttachmentId,
+        /// The room.
+        room: RoomId,
+        /// The message.
+        seq: Seq,
+    },
     /// A message is replaced by an edited one; the content before is kept as an earlier version.
     Edit {
         /// The message as it is now.
@@ -95,7 +107,8 @@ pub enum Effect {
         /// Since when that stood.
         before_at: Timestamp,
     },
-    /// A message becomes a tombstone: its content, versions, mentions and reactions are gone.
+    /// A message becomes a tombstone: its content, versions, mentions and reactions are gone, and the
+    /// files that it carried are removed.
     Redact {
         /// The tombstone.
         message: Message,
@@ -164,7 +177,8 @@ pub enum Effect {
         /// The room.
         room: Room,
     },
-    /// The room is gone: keys, members, bans, messages and events below `floor + 1` with all that hangs on them;
+    /// The room is gone: keys, members, bans, messages and events below `floor + 1` with all that hangs on them
+    /// (the files that the messages carried are removed);
     /// its row and the event above `floor` stay.
     DropRoom {
         /// The room.

@@ -69,6 +69,7 @@ pub async fn quota_keys_have_budgets_of_their_own(cluster: &dyn Cluster) {
             QuotaKey::RoomsMade(user(name)),
             QuotaKey::MembersAdded(user(name)),
             QuotaKey::Searches(user(name)),
+            QuotaKey::Uploads(user(name)),
         ]
     };
     for key in of("ann").into_iter().chain(of("bob")) {

@@ -136,6 +136,23 @@ pub async fn equal_sends_at_once_are_one(store: &Arc<dyn Store>) {
     }
 }
 
+/// Of messages that name one file at once, in several rooms, one carries it.
+pub async fn a_file_sent_twice_at_once_is_sent_once(store: &Arc<dyn Store>) {
+    let scene = Scene::of(store);
+    let rooms = [scene.group(&["ann"]).await, scene.group(&["ann"]).await, scene.group(&["ann"]).await];
+    for round in 0..10 {
+        let file = scene.file("ann", &format!("file {round}")).await;
+        let send = |room| scene.change("ann", room, ChangeBody::Send(scene.carrying(&[&file])));
+        let answers = each_at_once(store, rooms.into_iter().chain(rooms).map(send).collect()).await;
+        let mut names: Vec<_> = answers.iter().map(name_of).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["applied", "conflict", "conflict", "conflict", "conflict", "conflict"]);
+        let event = answers.iter().find_map(|answer| answer.as_ref().ok()?.event()).expect("one is applied");
+        let stored = store.attachment(&file).await.expect("the store answers").expect("it is there");
+        assert_eq!(stored.sent, Some((event.room, event.seq)));
+    }
+}
+
 /// Of sends with different bodies under one key at once, one is stored and the others are refused.
 pub async fn different_sends_under_one_key_at_once(store: &Arc<dyn Store>) {
     let scene = Scene::of(store);

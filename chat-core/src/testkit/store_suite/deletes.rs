@@ -7,10 +7,7 @@ use super::{
     scene::{Scene, carried},
     words::*,
 };
-use crate::{
-    model::AttachmentId,
-    store::{ChangeBody, NewMessage, Outcome, Store},
-};
+use crate::store::{ChangeBody, NewMessage, Outcome, Store};
 
 const SECRET: &str = "the secret";
 
@@ -22,7 +19,7 @@ pub async fn deleted_content_is_gone_everywhere(store: &Arc<dyn Store>) {
     let root = scene.say("ann", room, "root").await;
     let new = NewMessage {
         mentions: users(&["bob"]),
-        attachments: vec![AttachmentId::new(SECRET).expect("a short id")],
+        attachments: vec![scene.file("ann", SECRET).await],
         metadata: metadata(SECRET, SECRET),
         reply_to: Some(root),
         thread: Some(root),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     event::EventBody,
-    model::{AttachmentId, Emoji, LeaveReason, MessageKind, Role, RoomId, RoomKind, Seq},
+    model::{Emoji, LeaveReason, MessageKind, Role, RoomId, RoomKind, Seq},
     store::{ChangeBody, EventLimit, EventPage, Head, NewMessage, Outcome, Store},
 };
 
@@ -126,7 +126,7 @@ pub async fn what_is_committed_is_read_back(store: &Arc<dyn Store>) {
     let room = scene.make("ann", new).await;
     let mut message = scene.text("text '\"%_\\ \u{1F980} \u{E9}\n\r\t");
     message.kind = MessageKind::new("poll").expect("a short kind");
-    message.attachments = ["b", "a"].map(|id| AttachmentId::new(id).expect("a short id")).to_vec();
+    message.attachments = vec![scene.file("ann", "b").await, scene.file("ann", "a").await];
     message.metadata = metadata("a", "b");
     message.digest = [255; 16];
     let seq = scene.send("ann", room, message).await;

@@ -3,6 +3,7 @@
 //! A case has the store for itself and brings its own time. Where several tasks are at work it looks at what must hold
 //! whichever is first.
 
+mod attachments;
 mod contention;
 mod deletes;
 mod lists;
@@ -26,6 +27,7 @@ mod search;
 mod succession;
 mod words;
 
+pub use attachments::*;
 pub use contention::*;
 pub use deletes::*;
 pub use lists::*;
@@ -199,6 +201,12 @@ macro_rules! store_suite {
             what_the_reader_may_not_see_is_not_found
             found_messages_come_newest_first_page_by_page
             random_words_are_found
+            an_upload_is_there_once_it_is_finished
+            a_file_is_sent_once_and_by_its_uploader
+            a_file_goes_to_the_room_it_is_for
+            a_removed_upload_is_gone
+            old_unsent_files_are_removed
+            deleted_files_are_listed_until_forgotten
             profiles_are_kept_and_replaced
             last_seen_never_goes_back
             the_epoch_stands_until_renewed
@@ -214,6 +222,7 @@ macro_rules! store_suite {
             members_stay_what_the_log_says
             reads_beside_writes_are_of_one_moment
             pointers_moved_at_once_end_at_the_greatest
+            a_file_sent_twice_at_once_is_sent_once
             one_of_many_renewals_of_the_epoch_wins
         }
         $crate::store_suite! { @pair $setup:
@@ -245,6 +254,7 @@ mod tests {
             include_str!("lists.rs"),
             include_str!("search.rs"),
             include_str!("message_search.rs"),
+            include_str!("attachments.rs"),
             include_str!("profiles.rs"),
             include_str!("model.rs"),
         ];
