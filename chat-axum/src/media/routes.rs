@@ -58,6 +58,18 @@ pub(crate) struct Uploaded {
     url: String,
 }
 
+/// What the form of an upload holds.
+#[cfg(feature = "openapi")]
+#[derive(schemars::JsonSchema)]
+#[expect(dead_code, reason = "it is read field by field, as it comes")]
+pub(crate) struct UploadForm {
+    /// The file.
+    #[schemars(with = "String", extend("format" = "binary"))]
+    file: Vec<u8>,
+    /// The only room that it may be sent in.
+    room_id: Option<RoomId>,
+}
+
 async fn upload(
     State(shared): State<Arc<Shared>>,
     User(me): User,

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use chat_core::model::{Emoji, RoomId, Seq, UserId};
+use chat_core::model::{AttachmentId, Emoji, RoomId, Seq, UserId};
 
 /// What is sent here may leave out what has a default; what is sent from here does not.
 pub(super) struct Generators {
@@ -22,6 +22,7 @@ pub(super) struct Operation {
     description: Option<&'static str>,
     query: Option<Make>,
     body: Option<Make>,
+    body_type: &'static str,
     answers: Vec<(u16, &'static str, Option<Make>)>,
     is_public: bool,
 }
@@ -41,6 +42,7 @@ impl Operation {
             description: None,
             query: None,
             body: None,
+            body_type: "application/json",
             answers: Vec::new(),
             is_public: false,
         }
@@ -59,6 +61,12 @@ impl Operation {
     pub(super) fn body<T: JsonSchema>(mut self) -> Self {
         self.body = Some(SchemaGenerator::subschema_for::<T>);
         self
+    }
+
+    /// A body that is a form with a file.
+    pub(super) fn form<T: JsonSchema>(mut self) -> Self {
+        self.body_type = "multipart/form-data";
+        self.body::<T>()
     }
 
     pub(super) fn gives<T: JsonSchema>(mut self, status: u16, description: &'static str) -> Self {
@@ -100,7 +108,7 @@ impl Operation {
             let schema = body(&mut generators.taken);
             put(
                 "requestBody",
-                json!({ "required": true, "content": { "application/json": { "schema": schema } } }),
+                json!({ "required": true, "content": { self.body_type: { "schema": schema } } }),
             );
         }
         let mut responses = Map::new();
@@ -145,6 +153,9 @@ fn path_parameters(path: &str, generator: &mut SchemaGenerator) -> Vec<Value> {
     let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let mut parameter = |name: &str| {
         let (schema, description) = match name {
+            "id" if path.starts_with("/attachments") => {
+                (generator.subschema_for::<AttachmentId>(), "The file.")
+            }
             "id" if path.starts_with("/users") => (generator.subschema_for::<UserId>(), "The user, or `me`."),
             "id" => (generator.subschema_for::<RoomId>(), "The room."),
             "user" => (generator.subschema_for::<UserId>(), "The user, or `me`."),

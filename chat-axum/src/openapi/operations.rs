@@ -7,6 +7,7 @@ use chat_core::{
 };
 
 use super::operation::Operation;
+use crate::media::routes::{UploadForm, Uploaded};
 use crate::rest::{
     Added, Bans, Changed, Events, EventsQuery, MemberPatch, Members, MembersQuery, MessagePatch,
     MessagesQuery, NewMembers, NewMessage, NewRoom, Presence, PresenceQuery, ReadUpTo, RemovalQuery,
@@ -112,6 +113,24 @@ fn messages() -> Vec<Operation> {
 
 fn others() -> Vec<Operation> {
     vec![
+        Operation::new("post", "/attachments", "uploadAttachment", "Upload a file (where this server keeps files)")
+            .described(
+                "A form with the field `file`, and perhaps `room_id`, the only room that it may be sent in. The type is \
+                 told from the bytes: 415 where it is not taken or not what it is said to be. Send it by its `id`; what \
+                 is not sent within a day is removed.",
+            )
+            .form::<UploadForm>()
+            .gives::<Uploaded>(201, "It is stored, and yours to send."),
+        Operation::new("get", "/attachments/{id}", "readAttachment", "Fetch a file")
+            .described(
+                "For its uploader before it is sent, then for who may read its message. Ranges (one), `If-Range` and \
+                 `If-None-Match` are understood. The cookie `chat_media`, which every answer to who is known gives, \
+                 opens it too.",
+            )
+            .ends(200, "The file, or a part of it (206), or where it is (307).")
+            .ends(304, "It is as it was."),
+        Operation::new("delete", "/attachments/{id}", "removeAttachment", "Remove an own file that is not sent")
+            .ends(204, "It is gone."),
         Operation::new("get", "/search", "searchMessages", "Find messages by their words, newest first")
             .described(
                 "A page may be short, or empty, and there be more: follow `next`. An unknown room and one that the \

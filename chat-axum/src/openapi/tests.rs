@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::document;
-use crate::{rest, socket, specs};
+use crate::{media, rest, socket, specs};
 
 #[test]
 fn every_route_is_described_and_nothing_else() {
@@ -16,7 +16,7 @@ fn every_route_is_described_and_nothing_else() {
             methods.as_object().unwrap().keys().map(|method| (path.clone(), method.to_uppercase()))
         })
         .collect();
-    let routes = rest::routes().into_iter().chain(socket::routes());
+    let routes = rest::routes().into_iter().chain(media::routes::routes()).chain(socket::routes());
     let mut routed: BTreeSet<_> =
         routes.map(|(method, path, _)| (path.to_owned(), method.to_string())).collect();
     routed.extend(specs::routes().map(|(path, _)| (path.to_owned(), "GET".to_owned())));

@@ -3,6 +3,7 @@
 
 mod auth;
 mod echo_server;
+mod media;
 mod origins;
 mod rest;
 mod socket;

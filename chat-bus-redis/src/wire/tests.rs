@@ -3,8 +3,8 @@ use std::{env, fs, path::PathBuf};
 use chat_core::{
     EventBody, PresenceStatus,
     model::{
-        AttachmentId, ClientId, Emoji, HistoryMode, LeaveReason, Member, Message, MessageId, MessageKind,
-        Metadata, Role, Room, RoomKind, Timestamp,
+        Attachment, AttachmentId, AttachmentKind, ClientId, Emoji, HistoryMode, LeaveReason, Member, Message,
+        MessageId, MessageKind, Metadata, Role, Room, RoomKind, Timestamp,
     },
 };
 
@@ -32,6 +32,18 @@ fn metadata() -> Metadata {
     map.into()
 }
 
+fn file() -> Attachment {
+    Attachment {
+        id: AttachmentId::new("file-1").unwrap(),
+        name: "a \u{1F980}.png".into(),
+        content_type: "image/png".into(),
+        size: 7,
+        kind: AttachmentKind::Image,
+        width: Some(3),
+        height: None,
+    }
+}
+
 fn message(is_deleted: bool) -> Message {
     let mut message = Message {
         id: MessageId::new(900_719_925_474_099).unwrap(),
@@ -47,7 +59,7 @@ fn message(is_deleted: bool) -> Message {
         reply_to: Some(Seq::new(1)),
         thread: Some(Seq::new(2)),
         mentions: vec![user("bob")],
-        attachments: vec![AttachmentId::new("file-1").unwrap()],
+        attachments: vec![file()],
         metadata: metadata(),
     };
     if is_deleted {
@@ -90,7 +102,7 @@ fn samples() -> Vec<(&'static str, Said)> {
             "event_room_created",
             event(EventBody::RoomCreated { room: some_room(), members: vec![owner.clone()] }),
         ),
-        ("event_message", event(EventBody::Message { message: message(false) })),
+        ("event_message_files", event(EventBody::Message { message: message(false) })),
         ("event_message_edited", event(EventBody::MessageEdited { message: message(true) })),
         ("event_message_deleted", event(EventBody::MessageDeleted { target })),
         ("event_reaction_added", event(EventBody::ReactionAdded { target, emoji: emoji() })),

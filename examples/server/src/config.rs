@@ -6,6 +6,8 @@ use chat_core::Limits;
 use clap::Parser;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::media::MediaPlace;
+
 /// A chat server that shows everything: accounts, rooms, a web page.
 #[derive(Clone, Parser)]
 #[command(name = "chat-server", version)]
@@ -33,6 +35,11 @@ pub(crate) struct Config {
     /// random secret is kept beside a SQLite file, and demo accounts are on where the address is loopback.
     #[arg(long, env = "CHAT_JWT_SECRET", hide_env_values = true, value_name = "SECRET")]
     pub jwt_secret: Option<String>,
+
+    /// Where files are kept: a folder, s3://BUCKET/PREFIX (credentials by the AWS variables) or memory:. Must be given with
+    /// postgres://: every node needs the same. Otherwise a folder beside the database.
+    #[arg(long, env = "CHAT_MEDIA_URL", value_name = "PLACE")]
+    pub media: Option<MediaPlace>,
 
     /// Origin of a page that may use this server from elsewhere, such as `https://app.example`; repeatable.
     #[arg(long, env = "CHAT_ALLOW_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
@@ -95,6 +102,9 @@ pub(crate) enum ConfigError {
     /// No database that this server knows.
     #[error("must be sqlite://FILE, postgres://USER@HOST/DATABASE or memory:")]
     Database,
+    /// No place for files that this server knows.
+    #[error("must be a folder, s3://BUCKET/PREFIX or memory:")]
+    Media,
     /// Not NAME=VALUE, or no limit of this name and form.
     #[error("--limit {0}: must be NAME=VALUE with one of these names: {names}", names = Limits::NAMES.join(" "))]
     Limit(String),
@@ -144,6 +154,7 @@ impl fmt::Debug for Config {
             .field("listen", &self.listen)
             .field("database", &format_args!("{}", self.database))
             .field("redis", &self.redis.is_some())
+            .field("media", &self.media)
             .field("allow_origin", &self.allow_origin)
             .field("limits", &self.limits)
             .finish_non_exhaustive()

@@ -3,6 +3,7 @@
 mod accounts;
 mod config;
 mod demo;
+mod media;
 mod ops;
 mod page;
 mod secret;

@@ -3,7 +3,7 @@
 use std::{error::Error, io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, serve::ListenerExt as _};
-use chat_axum::{ChatRouter, JwtAuthenticator, Sockets};
+use chat_axum::{ChatRouter, JwtAuthenticator, Media, Sockets};
 use chat_bus_redis::{RedisBus, RedisOptions};
 use chat_core::{Engine, memory::MemoryStore, store::Store};
 use chat_store_postgres::{PostgresOptions, PostgresStore};
@@ -16,7 +16,9 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::{
     accounts::Accounts,
     config::{Config, Database},
-    demo, ops, page, secret,
+    demo,
+    media::MediaPlace,
+    ops, page, secret,
 };
 
 /// Where the chat is mounted.
@@ -40,6 +42,9 @@ type AnyError = Box<dyn Error + Send + Sync>;
 pub(crate) async fn run(config: Config) -> Result<(), AnyError> {
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let Backend { store, accounts, secret } = Backend::open(&config).await?;
+    let place = config.media.clone().or_else(|| MediaPlace::beside(&config.database));
+    let place = place.ok_or("--media must be given with postgres://: every node needs the same place")?;
+    let media = place.open()?.cookie_key(secret.as_bytes());
     if config.renew_epoch {
         let old = store.epoch().await?;
         store.renew_epoch(&old, &secret::random()[..32]).await?;
@@ -50,7 +55,8 @@ pub(crate) async fn run(config: Config) -> Result<(), AnyError> {
         builder = builder.bus(RedisBus::new(url, RedisOptions::default())?);
     }
     let engine = builder.build().await?;
-    let (app, sockets) = routes(&config, &engine, accounts, &secret, metrics.clone())?;
+    let collecting = tokio::spawn(media.collector(&engine));
+    let (app, sockets) = routes(&config, &engine, accounts, &secret, media.clone(), metrics.clone())?;
     let listener = TcpListener::bind(config.listen).await?;
     let address = listener.local_addr()?;
     greet(&config, address);
@@ -74,6 +80,11 @@ pub(crate) async fn run(config: Config) -> Result<(), AnyError> {
         tokio::time::timeout(DRAIN, serving),
     );
     upkeep.abort();
+    collecting.abort();
+    // What broken-off uploads left is removed now, and not a day later.
+    if tokio::time::timeout(DRAIN, media.settled()).await.is_err() {
+        tracing::warn!("files of broken-off uploads are left for the next start");
+    }
     if !in_time || served.is_err() {
         tracing::warn!("not everything ended in time");
     }
@@ -136,10 +147,12 @@ fn routes(
     engine: &Engine,
     accounts: Accounts,
     secret: &Arc<str>,
+    media: Media,
     metrics: PrometheusHandle,
 ) -> Result<(Router, Sockets), AnyError> {
     let authenticator = JwtAuthenticator::hs256(secret.as_bytes())?.admin_role("admin");
-    let mut chat = ChatRouter::new(engine.clone(), authenticator).token_cookie(config.token_cookie.clone());
+    let mut chat = ChatRouter::new(engine.clone(), authenticator);
+    chat = chat.token_cookie(config.token_cookie.clone()).media(media);
     for origin in config.allow_origin.iter().filter(|origin| !origin.trim().is_empty()) {
         chat = chat.allow_origin(origin.trim())?;
     }

@@ -167,6 +167,7 @@ async fn flags_that_cannot_work_are_refused() {
         (&["--nope"][..], "--nope"),
         (&["--database=mysql://x"], "must be sqlite://FILE, postgres://USER@HOST/DATABASE or memory:"),
         (&["--database=postgres://x"], "--jwt-secret must be given"),
+        (&["--media=ftp://x"], "must be a folder, s3://BUCKET/PREFIX or memory:"),
         (&["--database=memory:", "--redis=nonsense"], "redis"),
         (&["--database=memory:", "--limit=nope=1"], "content_bytes_max"),
         (&["--database=memory:", "--limit=sends=fast"], "sends=fast"),

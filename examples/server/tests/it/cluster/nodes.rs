@@ -47,6 +47,7 @@ impl Node {
         let flags = [
             format!("--redis=redis://127.0.0.1:{}", redis.port()),
             format!("--jwt-secret={SECRET}"),
+            "--media=memory:".to_owned(),
             format!("--limit=gap_after={GAP_AFTER}"),
             format!("--limit=gap_keep={GAP_KEEP}"),
             "--limit=sends=10000/10000".to_owned(),
