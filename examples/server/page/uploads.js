@@ -64,7 +64,7 @@ export class Uploads {
       const item = { id: this.ids, room, file, state: 'waiting', progress: 0 };
       // Known here already: nothing is sent for nothing.
       if (file.size === 0) Object.assign(item, { state: 'failed', error: 'The file is empty.' });
-      else if (bytes && file.size > bytes) Object.assign(item, { state: 'failed', error: `Too large: ${sizeText(file.size)}. At most ${sizeText(bytes)}.` });
+      else if (bytes && file.size > bytes) Object.assign(item, { state: 'failed', error: tooLarge(bytes) });
       this.items.push(item);
     }
     this.changed(room);
@@ -143,9 +143,11 @@ export class Uploads {
   }
 }
 
+const tooLarge = (bytes) => (bytes ? `Too large: at most ${sizeText(bytes)}.` : 'Too large.');
+
 /** @param {import('./chat-error.js').ChatError} error @param {number} [bytes] */
 function words(error, bytes) {
   if (error.status === 415) return 'Files of this kind are not taken.';
-  if (error.status === 413 || error.code === 'too_large') return bytes ? `Too large: at most ${sizeText(bytes)}.` : 'Too large.';
+  if (error.status === 413 || error.code === 'too_large') return tooLarge(bytes);
   return error.message;
 }
