@@ -69,7 +69,7 @@ export function reportsDialog(store, room, show) {
   function row(report) {
     const there = store.rooms.get(report.room_id);
     const decision = (value, label) => report.status !== value && h('button', { type: 'button', class: 'button small', dataset: { testid: `report-${value}` }, text: label, on: { click: () => decide(report, value, element) } });
-    const element = h('li', { class: 'report', dataset: { testid: 'report', report: report.id, status: report.status } },
+    const element = h('li', { class: 'report', dataset: { testid: 'report-item', report: report.id, status: report.status } },
       h('span', { class: 'room-top' }, h('span', { class: 'room-name', text: there ? store.title(there) : 'A conversation' }), h('time', { class: 'room-time', datetime: report.created_at, title: wholeTime(report.created_at), text: listTime(report.created_at) })),
       h('blockquote', { class: 'reported' }, h('b', { text: name(report.sender) }), h('span', { dir: 'auto', dataset: { testid: 'report-content' }, text: report.content || 'Files without a word' })),
       h('p', {}, h('b', { text: `${name(report.reporter)}: ` }), h('span', { dir: 'auto', dataset: { testid: 'report-words' }, text: report.reason })),

@@ -69,7 +69,7 @@ async fn a_message_is_reported_and_a_moderator_decides() {
     ann.until("(document.querySelector('[data-testid=\"reports-reviewed\"]').click(), true)").await;
     let decided = ann
         .until(
-            "document.querySelector('[data-testid=\"report\"][data-status=\"reviewed\"] .hint').textContent",
+            "document.querySelector('[data-testid=\"report-item\"][data-status=\"reviewed\"] .hint').textContent",
         )
         .await;
     assert!(decided.as_str().unwrap().starts_with("Reviewed by You"), "{decided}");
