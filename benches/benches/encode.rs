@@ -3,7 +3,7 @@
 use std::{hint::black_box, time::Duration};
 
 use chat_axum::NativeFrames;
-use chat_core::{NativeJson, WireFormat};
+use chat_core::{NativeJson, People, WireFormat};
 use criterion::{BenchmarkId, Criterion, Throughput};
 
 #[path = "common/message.rs"]
@@ -15,6 +15,7 @@ fn main() {
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))
         .configure_from_args();
+    let people = People::new(1, Duration::from_secs(1));
     let formats: [&dyn WireFormat; 2] = [&NativeFrames, &NativeJson];
     for format in formats {
         let mut group = criterion.benchmark_group(format!("encode/{}", format.name()));
@@ -25,7 +26,7 @@ fn main() {
             group.bench_function(BenchmarkId::from_parameter(bytes), |bencher| {
                 bencher.iter(|| {
                     out.clear();
-                    format.event(black_box(&event), &mut out);
+                    format.event(black_box(&event), &people, &mut out);
                     black_box(out.len())
                 });
             });

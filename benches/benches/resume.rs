@@ -7,7 +7,7 @@ use std::{
 };
 
 use chat_core::{
-    Commands, Engine, WireFormat,
+    Commands, Engine, People, WireFormat,
     model::{RoomId, Seq},
     protocol::{Hello, Send, SendTo},
     store::EventLimit,
@@ -101,7 +101,8 @@ impl Absence {
             let page = opened.store.events(room, Seq::new(1), limit).await.expect("events are read");
             assert_eq!(page.events.len(), EVENTS, "what was said");
             let mut frames = Vec::new();
-            page.events.iter().for_each(|event| EventsOnly.event(event, &mut frames));
+            let people = People::new(1, Duration::from_secs(1));
+            page.events.iter().for_each(|event| EventsOnly.event(event, &people, &mut frames));
             (witness, frames.len() as u64)
         });
         Self { house, room, bytes, times: 0, witness, _opened: opened }

@@ -10,27 +10,49 @@
 //! let authenticator = JwtAuthenticator::hs256(b"at least thirty-two bytes of chance")?;
 //! let chat = ChatRouter::new(engine, authenticator).allow_origin("http://localhost:3000")?;
 //! // Several at once stand under prefixes of their own; the paths of one are at the root here.
-//! let app = chat.format_router(&chat_axum::compat::Thread).nest("/api/v1", chat.build());
+//! let app = chat.format_router(&chat_axum::compat::Flat).nest("/api/v1", chat.build());
 //! # Ok(app)
 //! # }
 //! ```
 //!
 //! One of one's own is written as these are; `docs/wire-formats.md` walks through one.
 
+mod conversation;
 mod detail;
+mod direct;
+mod envelope;
+mod files;
+mod flat;
+pub mod frame;
+mod names;
+mod page;
+mod place;
+mod rooms;
+mod shown;
+mod thread;
 mod wire_user;
 
 use std::{fmt, sync::Arc};
 
 use axum::{Router, routing::MethodRouter};
+use chat_core::Engine;
+
+use crate::{Authenticator, ChatRouter};
 
 pub use crate::media::{Received, receive};
 pub use crate::{
     extract::{Body, Path, Position, Query, User},
     problem::Problem,
     shared::Shared,
-    socket::{Admission, FirstToken, Greeting, SocketFormat, Visit},
+    socket::{Admission, FirstToken, Greeting, Relay, SocketFormat, Visit},
 };
+pub use conversation::Conversation;
+pub use direct::Direct;
+pub use envelope::Envelope;
+pub use flat::Flat;
+pub use frame::Frame;
+pub use shown::is_shown;
+pub use thread::Thread;
 pub use wire_user::WireUser;
 
 pub(crate) use detail::plain_errors;
@@ -48,6 +70,46 @@ pub trait Format: fmt::Debug + Send + Sync + 'static {
     fn routes(&self) -> FormatRoutes {
         Router::new()
     }
+}
+
+/// The routes of [`Flat`], for a host that needs no more options; see [`ChatRouter::format_router`](crate::ChatRouter).
+pub fn flat<S>(engine: Engine, authenticator: impl Authenticator) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    ChatRouter::new(engine, authenticator).format_router(&Flat)
+}
+
+/// The routes of [`Direct`], as [`flat`].
+pub fn direct<S>(engine: Engine, authenticator: impl Authenticator) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    ChatRouter::new(engine, authenticator).format_router(&Direct)
+}
+
+/// The routes of [`Envelope`], as [`flat`].
+pub fn envelope<S>(engine: Engine, authenticator: impl Authenticator) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    ChatRouter::new(engine, authenticator).format_router(&Envelope)
+}
+
+/// The routes of [`Conversation`], as [`flat`].
+pub fn conversation<S>(engine: Engine, authenticator: impl Authenticator) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    ChatRouter::new(engine, authenticator).format_router(&Conversation)
+}
+
+/// The routes of [`Thread`], as [`flat`].
+pub fn thread<S>(engine: Engine, authenticator: impl Authenticator) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    ChatRouter::new(engine, authenticator).format_router(&Thread)
 }
 
 /// Adds a route that answers with and without a trailing slash, never by a redirect.

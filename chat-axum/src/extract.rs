@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request},
     http::{StatusCode, header, request::Parts},
 };
 use chat_core::{
     ErrorCode, Principal,
     model::{MAX_SAFE_INTEGER, Seq},
 };
+use hyper::body::Body as _;
 use serde::{Deserialize, Deserializer, de, de::DeserializeOwned};
 
 use crate::{
@@ -81,6 +82,18 @@ impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for Body<T> {
             return Err(Problem::new(ErrorCode::BadFrame, "the body is not a JSON object"));
         }
         parse(&body).map(Self)
+    }
+}
+
+/// A body that may be left out altogether.
+impl<T: DeserializeOwned> OptionalFromRequest<Arc<Shared>> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Option<Self>, Problem> {
+        if request.body().size_hint().exact() == Some(0) {
+            return Ok(None);
+        }
+        <Self as FromRequest<_>>::from_request(request, shared).await.map(Some)
     }
 }
 

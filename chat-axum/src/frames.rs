@@ -1,7 +1,7 @@
 //! The native protocol as WebSocket frames.
 
 use chat_core::{
-    Event, NativeJson, Signal, WireFormat,
+    Event, NativeJson, People, Signal, WireFormat,
     protocol::{ClientFrame, CloseCode, FrameError, ServerFrame},
 };
 
@@ -18,12 +18,12 @@ impl WireFormat for NativeFrames {
         "native-ws"
     }
 
-    fn event(&self, event: &Event, out: &mut Vec<u8>) {
-        text(out, |out| NativeJson.event(event, out));
+    fn event(&self, event: &Event, people: &People, out: &mut Vec<u8>) {
+        text(out, |out| NativeJson.event(event, people, out));
     }
 
-    fn signal(&self, signal: &Signal, out: &mut Vec<u8>) {
-        text(out, |out| NativeJson.signal(signal, out));
+    fn signal(&self, signal: &Signal, people: &People, out: &mut Vec<u8>) {
+        text(out, |out| NativeJson.signal(signal, people, out));
     }
 
     fn frame(&self, frame: &ServerFrame<'_>, out: &mut Vec<u8>) {

@@ -49,3 +49,8 @@ pub use typescript::types as typescript_types;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The examples of the page about formats, compiled as its readers would.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/wire-formats.md")]
+struct WireFormats;

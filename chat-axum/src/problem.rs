@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use chat_core::{Error, ErrorCode};
+use chat_core::{Error, ErrorCode, MissingRoom};
 use serde::Serialize;
 
 use crate::auth::AuthError;
@@ -16,7 +16,11 @@ const RETRY_DEFAULT: Duration = Duration::from_secs(1);
 
 /// What an answer says went wrong, for layers that say it in another form.
 #[derive(Clone, Debug)]
-pub(crate) struct Told(pub(crate) String);
+pub(crate) struct Told {
+    pub(crate) detail: String,
+    /// It is not found because who asks is no member.
+    pub(crate) not_member: bool,
+}
 
 /// An error on its way out: the code that the socket has, and what HTTP makes of it.
 #[derive(Debug)]
@@ -27,6 +31,7 @@ pub struct Problem {
     field: Option<Cow<'static, str>>,
     retry_after: Option<Duration>,
     epoch: Option<Arc<str>>,
+    not_member: bool,
 }
 
 /// What goes over the wire.
@@ -65,7 +70,15 @@ impl Problem {
     #[must_use]
     pub fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
         let status = status_of(code);
-        Self { status, code, detail: detail.into(), field: None, retry_after: None, epoch: None }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            field: None,
+            retry_after: None,
+            epoch: None,
+            not_member: false,
+        }
     }
 
     /// With a status of its own: what HTTP tells apart and the protocol does not.
@@ -102,6 +115,7 @@ impl From<Error> for Problem {
         Self {
             field: error.field().map(Cow::Borrowed),
             retry_after: error.retry_after(),
+            not_member: error.why_missing() == Some(MissingRoom::NotMember),
             ..Self::new(error.code(), error.message().to_owned())
         }
     }
@@ -131,7 +145,9 @@ impl IntoResponse for Problem {
             epoch: self.epoch.as_deref(),
         };
         let mut response = (self.status, axum::Json(body)).into_response();
-        response.extensions_mut().insert(Told(self.detail.into_owned()));
+        response
+            .extensions_mut()
+            .insert(Told { detail: self.detail.into_owned(), not_member: self.not_member });
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(wait) = wait {

@@ -4,6 +4,7 @@ mod bodies;
 mod events;
 mod members;
 mod messages;
+mod moderation;
 mod rooms;
 mod search;
 mod users;
@@ -20,6 +21,8 @@ use chat_core::ErrorCode;
 pub(crate) use bodies::*;
 
 use crate::{problem::Problem, shared::Shared};
+
+pub(crate) use rooms::after_write;
 
 /// One method of one path.
 pub(crate) type Route = (Method, &'static str, MethodRouter<Arc<Shared>>);
@@ -48,6 +51,13 @@ pub(crate) fn routes() -> Vec<Route> {
         (Method::DELETE, "/rooms/{id}/messages/{seq}/reactions/{emoji}", delete(messages::unreact)),
         (Method::PUT, "/rooms/{id}/read", put(messages::mark_read)),
         (Method::GET, "/rooms/{id}/events", get(events::list)),
+        (Method::GET, "/rooms/{id}/audit", get(moderation::audit)),
+        (Method::POST, "/reports", post(moderation::report)),
+        (Method::GET, "/reports", get(moderation::reports)),
+        (Method::PATCH, "/reports/{id}", patch(moderation::decide)),
+        (Method::GET, "/blocks", get(moderation::blocks)),
+        (Method::PUT, "/blocks/{id}", put(moderation::block)),
+        (Method::DELETE, "/blocks/{id}", delete(moderation::unblock)),
         (Method::GET, "/search", get(search::list)),
         (Method::GET, "/users/{id}", get(users::read)),
         (Method::GET, "/presence", get(users::presence)),

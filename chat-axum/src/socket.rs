@@ -7,6 +7,7 @@ mod entrance;
 mod format;
 mod live;
 mod pulse;
+mod relay;
 mod session;
 mod sockets;
 
@@ -19,7 +20,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{MethodRouter, get},
 };
-use chat_core::ErrorCode;
+use chat_core::{ErrorCode, WireFormat};
 
 use crate::{
     auth::{Tokens, identify},
@@ -27,11 +28,14 @@ use crate::{
     problem::Problem,
     rest::Route,
     shared::Shared,
-    ws::{self, Refusal, Upgrading},
+    ws::{self, Reader, Refusal, Upgrading},
 };
-use entrance::Entrance;
+use entrance::{Entered, Entrance};
+use live::Live;
+use relay::Relayed;
 
 pub use format::{Admission, FirstToken, Greeting, SocketFormat, Visit};
+pub use relay::Relay;
 pub use sockets::Sockets;
 
 /// The subprotocol that this is; spoken with or without being asked for.
@@ -100,11 +104,33 @@ async fn upgrade(
 /// One connection, from its first byte to its last.
 async fn serve(entrance: Box<Entrance>, upgrading: Upgrading) {
     let shared = Arc::clone(&entrance.shared);
-    let Some((mut reader, live, format)) = Box::pin(entrance.enter(upgrading)).await else { return };
-    session::run(&shared, &*format, &mut reader, live).await;
+    let Some(Entered { mut reader, live, format, relayed }) = Box::pin(entrance.enter(upgrading)).await
+    else {
+        return;
+    };
+    match relayed {
+        None => session::run(&shared, &*format, &mut reader, live).await,
+        Some(relayed) => Box::pin(serve_relayed(&shared, &*format, &mut reader, live, relayed)).await,
+    }
     let io = Arc::clone(reader.io());
     drop(reader);
     Box::pin(io.finish(LINGER)).await;
+}
+
+/// A connection that has a relay: it writes while the session reads.
+async fn serve_relayed(
+    shared: &Shared,
+    format: &dyn WireFormat,
+    reader: &mut Reader,
+    live: Arc<Live>,
+    relayed: Box<Relayed>,
+) {
+    let io = Arc::clone(reader.io());
+    tokio::select! {
+        biased;
+        () = relayed.run(&io) => {}
+        () = session::run(shared, format, reader, live) => {}
+    }
 }
 
 /// A request that does not become a WebSocket.

@@ -104,9 +104,20 @@ impl Serialize for ErrorCode {
     }
 }
 
+/// Why a room was not found. The native protocol tells nobody; formats whose front ends must tell the two apart may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there is no third")]
+pub enum MissingRoom {
+    /// There is none, or it was deleted.
+    Unknown,
+    /// There is one, and the caller is no member.
+    NotMember,
+}
+
 /// Why a call of the engine failed.
 #[derive(Debug)]
 pub struct Error {
+    missing_room: Option<MissingRoom>,
     code: ErrorCode,
     message: Cow<'static, str>,
     field: Option<&'static str>,
@@ -118,7 +129,14 @@ impl Error {
     /// An error with what may be told to the caller.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), field: None, retry_after: None, source: None }
+        Self {
+            code,
+            message: message.into(),
+            missing_room: None,
+            field: None,
+            retry_after: None,
+            source: None,
+        }
     }
 
     /// A field that does not fit.
@@ -137,6 +155,35 @@ impl Error {
     #[must_use]
     pub fn room_not_found() -> Self {
         Self::new(ErrorCode::NotFound, "no such room")
+    }
+
+    /// An unknown message, or one that the caller may not know of.
+    #[must_use]
+    pub fn message_not_found() -> Self {
+        Self::new(ErrorCode::NotFound, "no such message")
+    }
+
+    pub(crate) fn with_message(mut self, message: &'static str) -> Self {
+        self.message = Cow::Borrowed(message);
+        self
+    }
+
+    /// A `not_found` about a room, of which it is known why.
+    #[must_use]
+    pub fn missing_room(why: MissingRoom) -> Self {
+        Self { missing_room: Some(why), ..Self::room_not_found() }
+    }
+
+    /// For a `not_found` about a room: why, where it is known.
+    #[must_use]
+    pub const fn why_missing(&self) -> Option<MissingRoom> {
+        self.missing_room
+    }
+
+    /// With why a room was not found, for what is not found with it.
+    pub(crate) const fn with_missing_room(mut self, why: Option<MissingRoom>) -> Self {
+        self.missing_room = why;
+        self
     }
 
     /// With the field that it is about.
@@ -207,13 +254,15 @@ impl From<StoreError> for Error {
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::RoomNotFound => Self::room_not_found(),
+            Refusal::RoomNotFound => Self::missing_room(MissingRoom::Unknown),
+            Refusal::NotMember => Self::missing_room(MissingRoom::NotMember),
             Refusal::NotFound(what) => Self::new(ErrorCode::NotFound, format!("no such {what}")),
             Refusal::Forbidden(why) => Self::new(ErrorCode::Forbidden, why),
             Refusal::Muted { remaining } => {
                 Self { retry_after: Some(remaining), ..Self::new(ErrorCode::Muted, "muted in this room") }
             }
             Refusal::Banned => Self::new(ErrorCode::Banned, "banned from this room"),
+            Refusal::Blocked => Self::new(ErrorCode::Blocked, "the user has blocked you"),
             Refusal::Conflict(why) => Self::new(ErrorCode::Conflict, why),
             Refusal::BodyMismatch => {
                 Self::new(ErrorCode::BodyMismatch, "another body was sent under this client_id")

@@ -83,6 +83,10 @@ limits! {
     search_words_max: usize = 16,
     /// Rooms that a user's search looks in; of more, the latest active ones.
     search_rooms_max: usize = 1_000,
+    /// Characters of why a message is reported.
+    reason_chars_max: usize = 1_000,
+    /// Users that a user may block.
+    blocks_max: usize = 1_000,
     /// Messages of a page of what is found.
     search_page_max: usize = 50,
     /// Events of a room kept hot.
@@ -153,6 +157,10 @@ limits! {
     presence_snapshot_max: usize = 500,
     /// Before moved pointers are stored and told.
     receipt_delay: Duration = Duration::from_millis(500),
+    /// Users whose profile a node keeps at hand for wire formats that show it.
+    people_max: usize = 10_000,
+    /// How long such a profile is taken for what it is.
+    people_fresh: Duration = Duration::from_secs(60),
     /// Time of a before-hook.
     hook_timeout: Duration = Duration::from_secs(1),
     /// Time of one commit or read before it is given up.

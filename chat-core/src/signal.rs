@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{LeaveReason, RoomId, Seq, Timestamp, UserId};
+use crate::model::{LeaveReason, MessageId, RoomId, Seq, Timestamp, UserId};
 
 /// Something that is true now and not kept: a later signal of the same [`SignalKey`] replaces it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,19 @@ pub enum Signal {
         read: Seq,
         /// Delivered up to here.
         delivered: Seq,
+    },
+    /// The messages of others that a member's pointers have just passed over, in a direct room, for formats whose
+    /// receipts are one a message. Never between nodes.
+    #[serde(skip)]
+    Passed {
+        /// Where.
+        room_id: RoomId,
+        /// Who.
+        user: UserId,
+        /// Those that are read now, oldest first.
+        read: Vec<MessageId>,
+        /// Those that are delivered now, oldest first.
+        delivered: Vec<MessageId>,
     },
     /// Whether a user is there.
     Presence {
@@ -57,6 +70,11 @@ pub enum Signal {
         unread: u32,
         /// Mentions above the read pointer, capped at 1,000.
         mentions: u32,
+    },
+    /// Whom the own user has blocked, all of them; to the user's own connections alone.
+    Blocked {
+        /// By id.
+        users: Vec<UserId>,
     },
 }
 
@@ -96,9 +114,12 @@ pub enum PresenceChoice {
 pub enum SignalKey {
     Typing(RoomId, UserId),
     Receipt(RoomId, UserId),
+    /// Each one is of its own: none replaces another.
+    Passed(RoomId, UserId, Option<MessageId>, Option<MessageId>),
     Presence(UserId),
     PresenceCount(RoomId),
     Unread(RoomId),
+    Blocked,
 }
 
 impl Signal {
@@ -108,9 +129,13 @@ impl Signal {
         match self {
             Self::Typing { room_id, user, .. } => SignalKey::Typing(*room_id, user.clone()),
             Self::Receipt { room_id, user, .. } => SignalKey::Receipt(*room_id, user.clone()),
+            Self::Passed { room_id, user, read, delivered } => {
+                SignalKey::Passed(*room_id, user.clone(), read.last().copied(), delivered.last().copied())
+            }
             Self::Presence { user, .. } => SignalKey::Presence(user.clone()),
             Self::PresenceCount { room_id, .. } => SignalKey::PresenceCount(*room_id),
             Self::Unread { room_id, .. } => SignalKey::Unread(*room_id),
+            Self::Blocked { .. } => SignalKey::Blocked,
         }
     }
 }
@@ -121,9 +146,10 @@ impl SignalKey {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Typing(..) => "typing",
-            Self::Receipt(..) => "receipt",
+            Self::Receipt(..) | Self::Passed(..) => "receipt",
             Self::Presence(_) | Self::PresenceCount(_) => "presence",
             Self::Unread(_) => "unread",
+            Self::Blocked => "blocked",
         }
     }
 }

@@ -4,8 +4,10 @@ use std::fmt;
 
 use crate::{
     event::Event,
+    model::UserId,
+    people::People,
     protocol::{ClientFrame, CloseCode, FrameError, ServerFrame},
-    signal::Signal,
+    signal::{Signal, UnsubscribeReason},
 };
 
 /// How the engine's events, signals and answers look on a connection, and what a client's frames mean.
@@ -17,11 +19,41 @@ pub trait WireFormat: fmt::Debug + Send + Sync + 'static {
     /// Its name: two formats with one name must encode alike.
     fn name(&self) -> &'static str;
 
-    /// Appends an event.
-    fn event(&self, event: &Event, out: &mut Vec<u8>);
+    /// Whether its events show what is known of users beside their ids: then the engine looks for the profile of an
+    /// event's actor before it encodes the event.
+    fn needs_people(&self) -> bool {
+        false
+    }
+
+    /// Appends an event. `people` are sure to be asked for only where [`WireFormat::needs_people`].
+    fn event(&self, event: &Event, people: &People, out: &mut Vec<u8>);
 
     /// Appends a signal.
-    fn signal(&self, signal: &Signal, out: &mut Vec<u8>);
+    fn signal(&self, signal: &Signal, people: &People, out: &mut Vec<u8>);
+
+    /// Whether [`WireFormat::hears`] is to be asked at all.
+    fn chooses_signals(&self) -> bool {
+        false
+    }
+
+    /// Whether a connection of `user` is given a signal.
+    fn hears(&self, signal: &Signal, user: &UserId) -> bool {
+        let _ = (signal, user);
+        true
+    }
+
+    /// With which code the engine closes a connection after one of its rooms has ended for another reason than
+    /// [`UnsubscribeReason::Requested`], once all events up to the end were given. `None`: it stays.
+    fn room_ended(&self, reason: UnsubscribeReason) -> Option<CloseCode> {
+        let _ = reason;
+        None
+    }
+
+    /// Whether it shows direct rooms alone: then [`People::pair`] knows the two of each, receipts are also told one a
+    /// message ([`Signal::Passed`]), and a room that is new to a connection is given from its beginning.
+    fn shows_direct_rooms(&self) -> bool {
+        false
+    }
 
     /// Appends an answer or notice for one connection.
     fn frame(&self, frame: &ServerFrame<'_>, out: &mut Vec<u8>);
@@ -48,12 +80,15 @@ impl WireFormat for NativeJson {
         "native-json"
     }
 
-    fn event(&self, event: &Event, out: &mut Vec<u8>) {
+    fn event(&self, event: &Event, _: &People, out: &mut Vec<u8>) {
         append_json(event, out);
     }
 
-    fn signal(&self, signal: &Signal, out: &mut Vec<u8>) {
-        append_json(signal, out);
+    fn signal(&self, signal: &Signal, _: &People, out: &mut Vec<u8>) {
+        // Its clients go by positions.
+        if !matches!(signal, Signal::Passed { .. }) {
+            append_json(signal, out);
+        }
     }
 
     fn frame(&self, frame: &ServerFrame<'_>, out: &mut Vec<u8>) {

@@ -1,7 +1,7 @@
 //! What plain sends need of rooms, remembered: a hint, since the database looks whether it still holds.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, HashSet, hash_map::Entry},
     fmt, mem,
 };
 
@@ -44,6 +44,8 @@ struct Known {
     rules: i64,
     /// None for one who is no member.
     members: HashMap<UserId, Option<MemberRow>>,
+    /// In a direct room, who of its two members is blocked by the other: a block counts as a change of its rules.
+    blocked: HashSet<UserId>,
 }
 
 impl fmt::Debug for Cache {
@@ -61,6 +63,7 @@ impl Cache {
         let mut generations = self.generations.lock();
         let known = generations.find(room)?;
         let mut loaded = LoadedRoom::new(known.row.clone(), Some(known.rules));
+        loaded.blocked.clone_from(&known.blocked);
         for change in changes {
             for user in Needs::of(change).users {
                 if let Some(row) = known.members.get(&user)? {
@@ -80,7 +83,7 @@ impl Cache {
             let Some(state) = batch.rooms.get(&room).filter(|state| !state.row.deleted) else { continue };
             let Some(rules) = state.base.rules else { continue };
             let members = of_room.iter().map(|(_, user)| (user.clone(), state.members.get(user).cloned()));
-            generations.note(&state.row, rules, members);
+            generations.note(&state.row, rules, members, &state.blocked);
         }
     }
 
@@ -106,11 +109,15 @@ impl Cache {
     }
 }
 
-/// Whether a change looks at nothing but its room and members.
+/// Whether a change looks at nothing but its room and members. Who is named may have blocked the sender: that is no
+/// room's to know.
 const fn is_plain(change: &Change) -> bool {
     match &change.body {
         ChangeBody::Send(message) => {
-            message.reply_to.is_none() && message.thread.is_none() && message.attachments.is_empty()
+            message.reply_to.is_none()
+                && message.thread.is_none()
+                && message.mentions.is_empty()
+                && message.attachments.is_empty()
         }
         _ => false,
     }
@@ -130,6 +137,7 @@ impl Generations {
         row: &RoomRow,
         rules: i64,
         members: impl ExactSizeIterator<Item = (UserId, Option<MemberRow>)>,
+        blocked: &HashSet<UserId>,
     ) {
         let id = row.room.id;
         if self.find(id).is_some_and(|known| known.rules > rules) {
@@ -145,6 +153,7 @@ impl Generations {
             Entry::Vacant(entry) => entry.insert(Known::new(row, rules)),
         };
         known.members.extend(members);
+        known.blocked.clone_from(blocked);
     }
 
     /// Begins another generation where this one is full. Rows that were replaced count twice: it is a bound.
@@ -162,7 +171,7 @@ impl Known {
     fn new(row: &RoomRow, rules: i64) -> Self {
         let mut room = Room::new(row.room.id, row.room.kind, row.room.created_at);
         room.history = row.room.history;
-        Self { row: RoomRow { room, ..row.clone() }, rules, members: HashMap::new() }
+        Self { row: RoomRow { room, ..row.clone() }, rules, members: HashMap::new(), blocked: HashSet::new() }
     }
 }
 
@@ -186,13 +195,13 @@ mod tests {
     fn users_of_other_rules_are_not_mixed() {
         let mut known = Generations::default();
         let room = row(1);
-        known.note(&room, 5, nobody("ann").into_iter());
-        known.note(&room, 5, nobody("bob").into_iter());
+        known.note(&room, 5, nobody("ann").into_iter(), &HashSet::new());
+        known.note(&room, 5, nobody("bob").into_iter(), &HashSet::new());
         assert_eq!(known.find(room.room.id).unwrap().members.len(), 2);
         // Read before, and noted late.
-        known.note(&room, 4, nobody("cat").into_iter());
+        known.note(&room, 4, nobody("cat").into_iter(), &HashSet::new());
         assert_eq!(known.find(room.room.id).unwrap().members.len(), 2);
-        known.note(&room, 6, nobody("cat").into_iter());
+        known.note(&room, 6, nobody("cat").into_iter(), &HashSet::new());
         let now = known.find(room.room.id).unwrap();
         assert_eq!((now.rules, now.members.len()), (6, 1));
     }
@@ -202,7 +211,7 @@ mod tests {
         let mut known = Generations::default();
         let most = i64::try_from(REMEMBERED_MAX).unwrap();
         for id in 1..=2 * most {
-            known.note(&row(id), 1, nobody("ann").into_iter());
+            known.note(&row(id), 1, nobody("ann").into_iter(), &HashSet::new());
             assert!(known.find(RoomId::new(1).unwrap()).is_some(), "asked for all the time");
             assert!(known.young.len() + known.old.len() <= REMEMBERED_MAX);
         }

@@ -23,8 +23,12 @@ use crate::{
 const OPERATION: &str = "commit_in";
 
 statements! {
-    /// What a transaction of the host's holds, always in the same order: rooms, then keys of rooms to be made.
+    /// What a transaction of the host's holds, always in the same order: blocks that must not be
+    /// made meanwhile, rooms, then keys of rooms to be made.
     HostSql {
+        hold_blocks = "SELECT pg_advisory_xact_lock_shared(k.lock) FROM (
+            SELECT DISTINCT {s}key_lock_v1('blocks', n.user_id, '') AS lock
+            FROM unnest($1::text[]) AS n (user_id) ORDER BY 1) k";
         hold_rooms = "SELECT r.id FROM {s}rooms r WHERE r.id = ANY ($1) ORDER BY r.id FOR NO KEY UPDATE";
         hold_keys = "SELECT pg_advisory_xact_lock(k.lock) FROM (
             SELECT DISTINCT {s}key_lock_v1(n.kind, n.a, n.b) AS lock
@@ -93,7 +97,10 @@ impl PostgresStore {
         if !connection.is_in_transaction() {
             return Err(refused(OPERATION, Misuse::NoTransaction));
         }
-        self.hold(connection, &changes).await?;
+        self.hold_blocks(connection, &changes).await.map_err(failed(OPERATION))?;
+        let rooms = changes.iter().filter_map(|change| change.room).map(RoomId::get).collect();
+        let keys: Vec<RoomKey> = changes.iter().flat_map(|change| Needs::of(change).keys).collect();
+        self.hold(connection, rooms, &keys).await.map_err(failed(OPERATION))?;
         let mut answers = Vec::with_capacity(changes.len());
         for part in parts(&changes) {
             answers.extend(self.commit_part(connection, &changes[part]).await?);
@@ -110,28 +117,42 @@ impl PostgresStore {
         Ok((answers, Announcement { rooms }))
     }
 
-    async fn hold(&self, connection: &mut PgConnection, changes: &[Change]) -> Result<(), StoreError> {
-        let sql = &self.sql().host;
-        let rooms: Vec<i64> = changes.iter().filter_map(|change| change.room).map(RoomId::get).collect();
-        if !rooms.is_empty() {
-            let held = self.ask(&sql.hold_rooms).bind(rooms).execute(&mut *connection).await;
-            held.map_err(failed(OPERATION))?;
+    /// Takes the blocks that changes must not meet, before any room.
+    async fn hold_blocks(&self, connection: &mut PgConnection, changes: &[Change]) -> sqlx::Result<()> {
+        let blocks: Vec<String> = changes
+            .iter()
+            .flat_map(|change| Needs::of(change).blocks)
+            .map(|(user, _)| user.as_str().to_owned())
+            .collect();
+        if blocks.is_empty() {
+            return Ok(());
         }
-        let keys: Vec<RoomKey> = changes.iter().flat_map(|change| Needs::of(change).keys).collect();
+        self.ask(&self.sql().host.hold_blocks).bind(blocks).execute(connection).await.map(drop)
+    }
+
+    /// Takes rooms, then keys of rooms to be made, for as long as the transaction lasts.
+    pub(crate) async fn hold(
+        &self,
+        connection: &mut PgConnection,
+        rooms: Vec<i64>,
+        keys: &[RoomKey],
+    ) -> sqlx::Result<()> {
+        let sql = &self.sql().host;
+        if !rooms.is_empty() {
+            self.ask(&sql.hold_rooms).bind(rooms).execute(&mut *connection).await?;
+        }
         if keys.is_empty() {
             return Ok(());
         }
         let (mut kinds, mut firsts, mut seconds) = (Vec::new(), Vec::new(), Vec::new());
-        for key in &keys {
-            let unknown = || damaged("an unknown kind of key");
-            let (kind, a, b) = key_columns(key).ok_or_else(unknown).map_err(failed(OPERATION))?;
+        for key in keys {
+            let (kind, a, b) = key_columns(key).ok_or_else(|| damaged("an unknown kind of key"))?;
             kinds.push(kind);
-            firsts.push(a);
-            seconds.push(b);
+            firsts.push(a.to_owned());
+            seconds.push(b.to_owned());
         }
         let asked = self.ask(&sql.hold_keys).bind(kinds).bind(firsts).bind(seconds);
-        asked.execute(connection).await.map_err(failed(OPERATION))?;
-        Ok(())
+        asked.execute(connection).await.map(drop)
     }
 
     async fn commit_part(

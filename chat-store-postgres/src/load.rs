@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use chat_core::{
     model::{AttachmentId, Ban, RoomId, Seq, UserId},
     store::{
-        Change, RoomKey,
+        Change, ChangeBody, RoomKey,
         decide::{Needs, RoomRow, Sent},
     },
 };
@@ -24,8 +24,9 @@ use crate::{
 statements! {
     /// What is read before the rules judge: a column for each kind of need.
     LoadSql {
-        load = "SELECT o_rooms, o_keys, o_users, o_standing, o_messages, o_sent, o_reactions FROM {s}load_v1(
-            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+        load = "SELECT o_rooms, o_keys, o_users, o_standing, o_messages, o_sent, o_reactions, o_mutes, o_blocks, o_peers
+            FROM {s}load_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16),
+                {s}load_moderation_v1($5, $6, $17, $18, $1)";
     }
 }
 
@@ -35,6 +36,9 @@ pub(crate) struct Wanted {
     rooms: BTreeSet<RoomId>,
     keys: Vec<RoomKey>,
     users: Vec<(RoomId, UserId)>,
+    blocks: Vec<(UserId, UserId)>,
+    /// Those of `blocks` that must not stand when what they are for is written.
+    binding: BTreeSet<(UserId, UserId)>,
     messages: BTreeSet<(RoomId, Seq)>,
     sent: Vec<(RoomId, String, String)>,
     reactions: Vec<(RoomId, Seq, UserId)>,
@@ -45,12 +49,28 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     pub(crate) fn of<'c>(changes: impl Iterator<Item = &'c Change>) -> Self {
+        // Who is named in a message may block its sender at the same time, and be named all the same.
+        let binds =
+            |change: &Change| matches!(change.body, ChangeBody::Create(_) | ChangeBody::AddMember { .. });
+        Self::of_all(changes.map(|change| (Needs::of(change), binds(change))))
+    }
+
+    /// What has no blocks to hold.
+    pub(crate) fn of_needs(all: impl Iterator<Item = Needs>) -> Self {
+        Self::of_all(all.map(|needs| (needs, false)))
+    }
+
+    fn of_all(all: impl Iterator<Item = (Needs, bool)>) -> Self {
         let mut wanted = Self::default();
         let mut counts: HashMap<RoomId, usize> = HashMap::new();
         let (mut keys, mut users, mut reactions) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        for change in changes {
-            let needs = Needs::of(change);
+        let mut blocks = BTreeSet::new();
+        for (needs, binds) in all {
             keys.extend(needs.keys);
+            if binds {
+                wanted.binding.extend(needs.blocks.iter().cloned());
+            }
+            blocks.extend(needs.blocks);
             let Some(room) = needs.room else { continue };
             wanted.rooms.insert(room);
             *counts.entry(room).or_default() += 1;
@@ -70,13 +90,14 @@ impl Wanted {
             *count = counts.get(room).copied().unwrap_or(0);
         }
         wanted.keys = keys.into_iter().collect();
+        wanted.blocks = blocks.into_iter().collect();
         wanted.users = users.into_iter().collect();
         wanted.reactions = reactions.into_iter().collect();
         wanted
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.rooms.is_empty() && self.keys.is_empty()
+        self.rooms.is_empty() && self.keys.is_empty() && self.blocks.is_empty()
     }
 
     /// Who was looked for in which room.
@@ -115,7 +136,9 @@ impl Wanted {
             .bind(self.sent.iter().map(|(.., client_id)| client_id.as_str()).collect::<Vec<_>>())
             .bind(ids(self.reactions.iter().map(|(room, ..)| room).collect()))
             .bind(self.reactions.iter().map(|(_, seq, _)| seq_column(*seq)).collect::<Vec<_>>())
-            .bind(self.reactions.iter().map(|(.., user)| user.as_str()).collect::<Vec<_>>()))
+            .bind(self.reactions.iter().map(|(.., user)| user.as_str()).collect::<Vec<_>>())
+            .bind(self.blocks.iter().map(|(user, _)| user.as_str()).collect::<Vec<_>>())
+            .bind(self.blocks.iter().map(|(_, other)| other.as_str()).collect::<Vec<_>>()))
     }
 
     /// The statement that loads the files, where there are any. They are looked at again when they are written.
@@ -170,7 +193,31 @@ impl Wanted {
                 reactions.standing.insert((user.clone(), emoji));
             }
         }
+        self.moderation_of(row, &mut batch)?;
         Ok(batch)
+    }
+
+    fn moderation_of(&self, row: &PgRow, batch: &mut Batch) -> sqlx::Result<()> {
+        for row in lists(row, 7)? {
+            let mut columns = Columns::of_json(&row);
+            let (room, user) =
+                self.users.get(columns.index()?).ok_or_else(|| damaged("a row for no user"))?;
+            let Some(state) = batch.rooms.get_mut(room) else { continue };
+            state.mutes.insert(user.clone(), columns.time()?);
+        }
+        for row in lists(row, 8)? {
+            let index = Columns::of_json(&row).index()?;
+            let pair = self.blocks.get(index).ok_or_else(|| damaged("a row for no pair"))?;
+            batch.blocks.insert(pair.clone());
+        }
+        for row in lists(row, 9)? {
+            let mut columns = Columns::of_json(&row);
+            let (room, user) = (columns.room_id()?, columns.user()?);
+            let Some(state) = batch.rooms.get_mut(&room) else { continue };
+            state.blocked.insert(user);
+        }
+        batch.unblocked = self.binding.iter().filter(|pair| !batch.blocks.contains(pair)).cloned().collect();
+        Ok(())
     }
 
     fn users_of(&self, rows: &[Vec<Value>], batch: &mut Batch) -> sqlx::Result<()> {

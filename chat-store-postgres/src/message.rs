@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chat_core::{
-    model::{MessageVersion, MessageView, ReactionCount, RoomId, Seq, ThreadSummary},
+    model::{MessageId, MessageVersion, MessageView, ReactionCount, RoomId, Seq, ThreadSummary},
     store::{MessagePage, MessageQuery, MessageStore, Range, SearchPage, SearchQuery, StoreError},
 };
 use serde_json::Value;
@@ -49,6 +49,8 @@ statements! {
     MessageSql {
         page = page!("");
         thread = page!(" AND m.thread = $8");
+        find = "SELECT m.room, m.seq FROM unnest($1::bigint[]) WITH ORDINALITY AS n (id, ord)
+            LEFT JOIN {s}messages m ON m.id = n.id ORDER BY n.ord";
         versions = "SELECT version, content, at FROM {s}edits WHERE room = $1 AND target = $2
             ORDER BY version LIMIT $3";
     }
@@ -86,6 +88,17 @@ impl MessageStore for PostgresStore {
         }
         let rows = self.read(OPERATION, asked).await?;
         page(&rows, query).map_err(failed(OPERATION))
+    }
+
+    async fn find_messages(&self, messages: &[MessageId]) -> Result<Vec<Option<(RoomId, Seq)>>, StoreError> {
+        const OPERATION: &str = "find_messages";
+        let ids: Vec<i64> = messages.iter().map(|id| id.get()).collect();
+        let rows = self.read(OPERATION, self.ask(&self.sql().message.find).bind(ids)).await?;
+        let place = |row: &PgRow| {
+            let mut columns = Columns::of(row);
+            if columns.peek_is_null()? { Ok(None) } else { Ok(Some((columns.room_id()?, columns.seq()?))) }
+        };
+        rows.iter().map(place).collect::<sqlx::Result<_>>().map_err(failed(OPERATION))
     }
 
     async fn versions(
@@ -144,5 +157,5 @@ fn view(mut columns: Columns<'_>) -> sqlx::Result<MessageView> {
         Ok(ReactionCount { emoji: columns.emoji()?, count: columns.count()?, mine: columns.flag()? })
     };
     let reactions = counted.iter().map(reaction).collect::<sqlx::Result<_>>()?;
-    Ok(MessageView { message, reactions, replies })
+    Ok(MessageView { message, reactions, replies, status: None })
 }

@@ -25,6 +25,9 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 4, name: "load", text: include_str!("migrations/0004_load.sql") },
     Migration { version: 5, name: "search", text: include_str!("migrations/0005_search.sql") },
     Migration { version: 6, name: "attachments", text: include_str!("migrations/0006_attachments.sql") },
+    Migration { version: 7, name: "moderation", text: include_str!("migrations/0007_moderation.sql") },
+    Migration { version: 8, name: "import", text: include_str!("migrations/0008_import.sql") },
+    Migration { version: 9, name: "commit", text: include_str!("migrations/0009_commit.sql") },
 ];
 
 statements! {

@@ -56,7 +56,7 @@ macro_rules! memberships {
 }
 
 statements! {
-    /// Reading rooms, and lifting bans.
+    /// Reading rooms.
     RoomSql {
         find = "SELECT room FROM {s}room_keys WHERE kind = $1 AND a = $2 AND b = $3";
         memberships = memberships!("{s}members m JOIN {s}rooms r ON r.id = m.room WHERE m.user_id = $1");
@@ -85,7 +85,6 @@ statements! {
             ORDER BY n.id LIMIT $3";
         bans = "SELECT user_id, banned_by, at, until FROM {s}bans WHERE room = $1
             ORDER BY at DESC, user_id LIMIT $2";
-        lift_ban = "SELECT {s}lift_ban_v1($1, $2)";
     }
 }
 
@@ -95,6 +94,7 @@ pub(crate) fn key_columns(key: &RoomKey) -> Option<(&'static str, &str, &str)> {
         RoomKey::Direct(a, b) => Some(("direct", a.as_str(), b.as_str())),
         RoomKey::Subject(subject) => Some(("subject", subject, "")),
         RoomKey::Made(maker, client_id) => Some(("made", maker.as_str(), client_id.as_str())),
+        RoomKey::Imported(id) => Some(("imported", id, "")),
         _ => None,
     }
 }
@@ -221,17 +221,6 @@ impl RoomStore for PostgresStore {
             })
         };
         rows.iter().map(ban).collect::<sqlx::Result<_>>().map_err(failed(OPERATION))
-    }
-
-    async fn lift_ban(&self, room: RoomId, user: &UserId) -> Result<bool, StoreError> {
-        const OPERATION: &str = "lift_ban";
-        let lift = || self.ask(&self.sql().room.lift_ban).bind(room.get()).bind(user.as_str().to_owned());
-        let rows = self.write(OPERATION, lift).await?;
-        self.cache().forget(room);
-        rows.first()
-            .ok_or(sqlx::Error::RowNotFound)
-            .and_then(|row| Columns::of(row).flag())
-            .map_err(failed(OPERATION))
     }
 }
 

@@ -16,10 +16,12 @@ use crate::{
     cache::Cache,
     error::{Kind, Stage, failed, failed_at, kind},
     host::HostSql,
+    import::ImportSql,
     load::LoadSql,
     log::LogSql,
     message::MessageSql,
     migrate,
+    moderation::ModerationSql,
     options::PostgresOptions,
     pointer::PointerSql,
     profile::ProfileSql,
@@ -66,6 +68,8 @@ pub(crate) struct Sql {
     pub(crate) search: SearchSql,
     pub(crate) pointer: PointerSql,
     pub(crate) profile: ProfileSql,
+    pub(crate) moderation: ModerationSql,
+    pub(crate) import: ImportSql,
     pub(crate) attachment: AttachmentSql,
 }
 
@@ -93,6 +97,8 @@ impl PostgresStore {
             search: SearchSql::new(schema),
             pointer: PointerSql::new(schema),
             profile: ProfileSql::new(schema),
+            moderation: ModerationSql::new(schema),
+            import: ImportSql::new(schema),
             attachment: AttachmentSql::new(schema),
         };
         Ok(Self { inner: Arc::new(Inner { pool, options, sql, cache: Cache::default() }) })
@@ -182,6 +188,12 @@ pub(crate) struct Link {
 }
 
 impl Link {
+    /// A transaction in which each statement sees what was committed before it.
+    pub(crate) async fn begin(&mut self) -> sqlx::Result<sqlx::Transaction<'_, Postgres>> {
+        use sqlx::Connection as _;
+        self.connection.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await
+    }
+
     pub(crate) async fn read(&mut self, asked: Asked) -> sqlx::Result<Vec<PgRow>> {
         self.write(asked).await.0
     }

@@ -93,10 +93,14 @@ statements! {
                 SELECT room, thread, count(*) AS n, max(seq) AS latest FROM {s}messages
                 WHERE thread IS NOT NULL GROUP BY room, thread) t ON t.room = m.room AND t.thread = m.seq
             WHERE t.n <> m.replies OR t.latest IS DISTINCT FROM m.last_reply";
-        dropped = "SELECT r.id, 'a deleted room with members, keys or bans' FROM {s}rooms r WHERE r.deleted AND (
+        dropped = "SELECT r.id, 'a deleted room with members, keys, bans or mutes' FROM {s}rooms r WHERE r.deleted AND (
                 EXISTS (SELECT 1 FROM {s}members x WHERE x.room = r.id)
                 OR EXISTS (SELECT 1 FROM {s}room_keys x WHERE x.room = r.id)
-                OR EXISTS (SELECT 1 FROM {s}bans x WHERE x.room = r.id))";
+                OR EXISTS (SELECT 1 FROM {s}bans x WHERE x.room = r.id)
+                OR EXISTS (SELECT 1 FROM {s}mutes x WHERE x.room = r.id))";
+        mutes = "SELECT m.room, 'the mute of ' || m.user_id || ' is another than is listed' FROM {s}members m
+            LEFT JOIN {s}mutes x ON x.room = m.room AND x.user_id = m.user_id
+            WHERE m.muted_until IS NOT NULL AND m.muted_until IS DISTINCT FROM x.until";
         attachments = "SELECT x.room, 'file ' || x.id || ' is of ' || coalesce(x.seq, 0) || ', which does not carry it'
             FROM {s}attachments x LEFT JOIN {s}messages m ON m.room = x.room AND m.seq = x.seq
             WHERE x.room IS NOT NULL AND NOT x.removed AND (m.id IS NULL OR m.attachments IS NULL)";
@@ -109,7 +113,7 @@ statements! {
 }
 
 impl VerifySql {
-    const fn in_order(&self) -> [&SqlStr; 17] {
+    const fn in_order(&self) -> [&SqlStr; 18] {
         [
             &self.meta,
             &self.counters,
@@ -126,6 +130,7 @@ impl VerifySql {
             &self.targets,
             &self.threads,
             &self.dropped,
+            &self.mutes,
             &self.attachments,
             &self.searchable,
         ]

@@ -13,6 +13,7 @@ use crate::{
     body,
     columns::{folded, history_text, json_column, role_text, room_kind_text, seq_column},
     error::damaged,
+    moderation,
     pending::{LoggedEvent, MemberWrite, Newest},
     room::key_columns,
     rows::{Row, Rows},
@@ -24,9 +25,17 @@ use crate::{
 statements! {
     /// The one writing statement of a commit: the first, or the second where files are concerned.
     WriteSql {
-        commit = "SELECT o_id, o_shift, o_at, o_held, o_ids FROM {s}commit_v1(
+        commit = "SELECT o_id, o_shift, o_at, o_held, o_ids FROM {s}commit_v2(
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
             $24, $25, $26, $27, $28, $29, $30::jsonb)";
+        // As that, where it is about blocks, mutes or the audit trail too, files or none. Each function takes something of the one
+        // before it, so that they run in this order.
+        moderated = "SELECT c.o_id, c.o_shift, c.o_at, c.o_held, c.o_ids, m.done
+            FROM {s}hold_blocks_v1($1, $31, $32) AS h (held)
+            CROSS JOIN LATERAL {s}commit_files_v1(
+                $1 + h.held, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+                $22, $23, $24, $25, $26, $27, $28, $29, $30::jsonb) AS c
+            CROSS JOIN LATERAL {s}moderate_v1($30::jsonb, $2, c.o_id) AS m (done)";
         commit_files = "SELECT o_id, o_shift, o_at, o_held, o_ids FROM {s}commit_files_v1(
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
             $24, $25, $26, $27, $28, $29, $30::jsonb)";
@@ -52,9 +61,16 @@ pub(crate) fn ask(store: &PostgresStore, batch: &Batch, wait: Wait) -> sqlx::Res
         Wait::AsHost => 2,
     };
     let (sql, pending) = (&store.sql().write, &batch.pending);
-    let has_files =
-        !(pending.attached.is_empty() && pending.detached.is_empty() && pending.dropped.is_empty());
-    let statement = if has_files { &sql.commit_files } else { &sql.commit };
+    let is_moderated = !batch.unblocked.is_empty()
+        || !pending.mutes.is_empty()
+        || !pending.audit.is_empty()
+        || !pending.dropped.is_empty();
+    let has_files = !(pending.attached.is_empty() && pending.detached.is_empty());
+    let statement = match (is_moderated, has_files) {
+        (true, _) => &sql.moderated,
+        (false, true) => &sql.commit_files,
+        (false, false) => &sql.commit,
+    };
     let asked = rooms(store.ask(statement).bind(mode), batch)?;
     let asked = messages(asked, batch)?;
     let (mut users, mut rooms, mut seqs) = (Vec::new(), Vec::new(), Vec::new());
@@ -64,7 +80,14 @@ pub(crate) fn ask(store: &PostgresStore, batch: &Batch, wait: Wait) -> sqlx::Res
         rooms.push(place(&places, *room)?);
         seqs.push(seq_column(*seq));
     }
-    Ok(asked.bind(users).bind(rooms).bind(seqs).bind(More { batch }.into_json()?))
+    let asked = asked.bind(users).bind(rooms).bind(seqs).bind(more(batch)?);
+    if !is_moderated {
+        return Ok(asked);
+    }
+    let of = |pick: fn(&(UserId, UserId)) -> &UserId| {
+        batch.unblocked.iter().map(|pair| pick(pair).as_str().to_owned()).collect::<Vec<_>>()
+    };
+    Ok(asked.bind(of(|pair| &pair.0)).bind(of(|pair| &pair.1)))
 }
 
 /// Where each room is among those that are written, from 1.
@@ -126,7 +149,18 @@ fn sent(batch: &Batch) -> sqlx::Result<Vec<Sent<'_>>> {
     Ok(sent)
 }
 
-fn messages(asked: Asked, batch: &Batch) -> sqlx::Result<Asked> {
+/// The ids of the new messages, as the batch has them.
+pub(crate) fn message_ids(batch: &Batch) -> sqlx::Result<Vec<i64>> {
+    Ok(sent(batch)?.iter().map(|sent| sent.message.id.get()).collect())
+}
+
+/// Everything but the new messages, as lists of rows; none where there is nothing else.
+pub(crate) fn more(batch: &Batch) -> sqlx::Result<Option<String>> {
+    More { batch }.into_json()
+}
+
+/// Binds the new messages, column by column.
+pub(crate) fn messages(asked: Asked, batch: &Batch) -> sqlx::Result<Asked> {
     let sent = sent(batch)?;
     let column = |of: fn(&Message) -> i64| sent.iter().map(|sent| of(sent.message)).collect::<Vec<_>>();
     let opt = |of: fn(&Message) -> Option<Seq>| {
@@ -157,7 +191,7 @@ fn messages(asked: Asked, batch: &Batch) -> sqlx::Result<Asked> {
         .bind(sent.iter().map(|sent| search::words(sent.message)).collect::<Vec<String>>()))
 }
 
-fn counted(count: u64) -> sqlx::Result<i64> {
+pub(crate) fn counted(count: u64) -> sqlx::Result<i64> {
     i64::try_from(count).map_err(|_| damaged("a number out of its bounds"))
 }
 
@@ -183,6 +217,7 @@ impl More<'_> {
         self.hanging(&mut lists);
         self.files(&mut lists);
         self.members(&mut lists)?;
+        self.moderation(&mut lists)?;
         Ok(lists.into_json())
     }
 
@@ -320,6 +355,19 @@ impl More<'_> {
             }
         }
         lists.add("members", put).add("gone", gone).add("banned", banned).add("unbanned", unbanned);
+        Ok(())
+    }
+
+    fn moderation(&self, lists: &mut Lists) -> sqlx::Result<()> {
+        let (mut muted, mut unmuted) = (Rows::default(), Rows::default());
+        for (room, user) in &self.batch.pending.mutes {
+            match self.batch.rooms.get(room).and_then(|state| state.mutes.get(user)) {
+                Some(until) => muted.push(|r| _ = r.put(room).put(user).put(until.as_micros())),
+                None => unmuted.push(|r| _ = r.put(room).put(user)),
+            }
+        }
+        let audit = moderation::rows(&self.batch.pending.audit)?;
+        lists.add("muted", muted).add("unmuted", unmuted).add("audit", audit);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use chat_core::{
     EventBody,
     model::{
         AttachmentId, Ban, ClientId, Emoji, MAX_SAFE_INTEGER, Member, MemberRow, Message, MessageId, Role,
-        RoomId, Seq, StoredAttachment, UserId,
+        RoomId, Seq, StoredAttachment, Timestamp, UserId,
     },
     store::{
         RoomKey,
@@ -21,6 +21,8 @@ use crate::pending::Pending;
 pub(crate) struct Batch {
     pub(crate) rooms: HashMap<RoomId, LoadedRoom>,
     pub(crate) keys: HashMap<RoomKey, RoomId>,
+    /// Those that were asked for, and stand: the first has blocked the second.
+    pub(crate) blocks: HashSet<(UserId, UserId)>,
     /// Files that messages name.
     pub(crate) files: HashMap<AttachmentId, StoredAttachment>,
     /// The greatest ids ever given.
@@ -46,6 +48,9 @@ pub(crate) struct LoadedRoom {
     pub(crate) row: RoomRow,
     pub(crate) members: HashMap<UserId, MemberRow>,
     pub(crate) bans: HashMap<UserId, Ban>,
+    pub(crate) mutes: HashMap<UserId, Timestamp>,
+    /// In a direct room, who of its two members is blocked by the other.
+    pub(crate) blocked: HashSet<UserId>,
     pub(crate) messages: HashMap<Seq, Message>,
     pub(crate) sent: HashMap<(Option<UserId>, ClientId), Sent>,
     pub(crate) reactions: HashMap<Seq, Reactions>,
@@ -66,6 +71,8 @@ impl LoadedRoom {
             row,
             members: HashMap::new(),
             bans: HashMap::new(),
+            mutes: HashMap::new(),
+            blocked: HashSet::new(),
             messages: HashMap::new(),
             sent: HashMap::new(),
             reactions: HashMap::new(),
@@ -157,6 +164,18 @@ impl View for Batch {
 
     fn ban(&self, room: RoomId, user: &UserId) -> Option<&Ban> {
         self.rooms.get(&room)?.bans.get(user)
+    }
+
+    fn mute(&self, room: RoomId, user: &UserId) -> Option<Timestamp> {
+        self.rooms.get(&room)?.mutes.get(user).copied()
+    }
+
+    fn has_blocked(&self, user: &UserId, other: &UserId) -> bool {
+        self.blocks.contains(&(user.clone(), other.clone()))
+    }
+
+    fn peer_has_blocked(&self, room: RoomId, user: &UserId) -> bool {
+        self.rooms.get(&room).is_some_and(|state| state.blocked.contains(user))
     }
 
     fn message(&self, room: RoomId, seq: Seq) -> Option<&Message> {
@@ -269,6 +288,15 @@ impl View for Batch {
                 state.bans.remove(user);
                 pending.bans.insert((*room, user.clone()));
             }),
+            Effect::PutMute { room, user, until } => self.change(*room, |state, pending| {
+                state.mutes.insert(user.clone(), *until);
+                pending.mutes.insert((*room, user.clone()));
+            }),
+            Effect::DropMute { room, user } => self.change(*room, |state, pending| {
+                state.mutes.remove(user);
+                pending.mutes.insert((*room, user.clone()));
+            }),
+            Effect::Audit { record } => self.pending.audit.push(record.clone()),
             Effect::PutRoom { room } => self.change(room.id, |state, pending| {
                 state.row.room = room.clone();
                 pending.put_room(room.id);

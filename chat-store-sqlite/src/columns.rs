@@ -3,8 +3,8 @@
 use std::fmt;
 
 use chat_core::model::{
-    Attachment, ClientId, Emoji, HistoryMode, Member, Message, MessageId, MessageKind, Metadata, Role, Room,
-    RoomId, RoomKind, Seq, Timestamp, UserId,
+    Attachment, AuditAction, ClientId, Emoji, HistoryMode, Member, Message, MessageId, MessageKind, Metadata,
+    ReportStatus, Role, Room, RoomId, RoomKind, Seq, Timestamp, UserId,
 };
 use serde::de::DeserializeOwned;
 use sqlx::{Decode, Row as _, Sqlite, Type, ValueRef as _, sqlite::SqliteRow};
@@ -226,6 +226,26 @@ texts!(Role, role, role_text, "role", {
     Role::Member = "member",
     Role::Moderator = "moderator",
     Role::Owner = "owner",
+});
+
+texts!(ReportStatus, status, status_text, "status of a report", {
+    ReportStatus::Pending = "pending",
+    ReportStatus::Reviewed = "reviewed",
+    ReportStatus::Dismissed = "dismissed",
+});
+
+texts!(AuditAction, action, action_text, "action of a moderator", {
+    AuditAction::MemberRemoved = "member_removed",
+    AuditAction::Banned = "banned",
+    AuditAction::Unbanned = "unbanned",
+    AuditAction::Muted = "muted",
+    AuditAction::Unmuted = "unmuted",
+    AuditAction::RoleChanged = "role_changed",
+    AuditAction::OwnershipTransferred = "ownership_transferred",
+    AuditAction::MessageDeleted = "message_deleted",
+    AuditAction::RoomDeleted = "room_deleted",
+    AuditAction::ReportReviewed = "report_reviewed",
+    AuditAction::ReportDismissed = "report_dismissed",
 });
 
 texts!(RoomKind, room_kind, room_kind_text, "kind of room", {

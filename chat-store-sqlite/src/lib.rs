@@ -10,10 +10,12 @@ mod batch;
 mod body;
 mod columns;
 mod error;
+mod import;
 mod load;
 mod log;
 mod message;
 mod migrate;
+mod moderation;
 mod options;
 mod pending;
 #[cfg(test)]

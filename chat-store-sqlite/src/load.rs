@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chat_core::{
-    model::{AttachmentId, Ban, MemberRow, RoomId, Seq, UserId},
+    model::{AttachmentId, Ban, MemberRow, RoomId, RoomKind, Seq, UserId},
     store::{
         Change, RoomKey,
         decide::{Needs, RoomRow, Sent},
@@ -39,11 +39,17 @@ statements! {
              CROSS JOIN {p}room_keys k ON k.kind = n.value ->> 0 AND k.a = n.value ->> 1 AND k.b = n.value ->> 2
              CROSS JOIN {p}rooms r ON r.id = k.room");
         users = "SELECT n.key, m.role, m.joined_at, m.muted_until, m.visible_from, m.read, m.delivered,
-                b.user IS NOT NULL, b.banned_by, b.at, b.until
+                b.user IS NOT NULL, b.banned_by, b.at, b.until, t.until
             FROM json_each(?1) n
             LEFT JOIN {p}members m ON m.room = n.value ->> 0 AND m.user = n.value ->> 1
             LEFT JOIN {p}bans b ON b.room = n.value ->> 0 AND b.user = n.value ->> 1
-            WHERE m.user IS NOT NULL OR b.user IS NOT NULL";
+            LEFT JOIN {p}mutes t ON t.room = n.value ->> 0 AND t.user = n.value ->> 1
+            WHERE m.user IS NOT NULL OR b.user IS NOT NULL OR t.user IS NOT NULL";
+        blocks = "SELECT n.key FROM json_each(?1) n
+            CROSS JOIN {p}blocks x ON x.user = n.value ->> 0 AND x.blocked = n.value ->> 1";
+        peers = "SELECT m.room, x.blocked FROM json_each(?1) n CROSS JOIN {p}members m ON m.room = n.value
+            CROSS JOIN {p}members o ON o.room = m.room AND o.user <> m.user
+            CROSS JOIN {p}blocks x ON x.user = o.user AND x.blocked = m.user";
         standing = "SELECT m.room, m.user, m.role, m.joined_at, m.muted_until, m.visible_from, m.read, m.delivered
             FROM json_each(?1) n CROSS JOIN json_each(json_array('owner', 'moderator', 'member')) k
             CROSS JOIN {p}members m ON m.room = n.value AND m.user IN (
@@ -64,8 +70,17 @@ statements! {
 
 /// Everything that `changes` need, as it stands in this transaction.
 pub(crate) async fn load(tx: &mut Tx, all: &Sql, changes: &[Change]) -> sqlx::Result<Batch> {
+    load_needs(tx, all, changes.iter().map(Needs::of)).await
+}
+
+/// All those needs, as they stand in this transaction.
+pub(crate) async fn load_needs(
+    tx: &mut Tx,
+    all: &Sql,
+    needs: impl Iterator<Item = Needs>,
+) -> sqlx::Result<Batch> {
     let sql = &all.load;
-    let wanted = Wanted::of(changes);
+    let wanted = Wanted::of(needs);
     let mut batch = Batch::default();
     let counters = sqlx::query(sql.counters.clone()).fetch_one(&mut **tx).await?;
     let mut columns = Columns::of(&counters);
@@ -78,6 +93,8 @@ pub(crate) async fn load(tx: &mut Tx, all: &Sql, changes: &[Change]) -> sqlx::Re
     }
     keys(tx, sql, wanted.keys, &mut batch).await?;
     users(tx, sql, wanted.users, &mut batch).await?;
+    blocks(tx, sql, wanted.blocks, &mut batch).await?;
+    peers(tx, sql, &wanted.peers, &mut batch).await?;
     if !wanted.succession.is_empty() {
         standing(tx, sql, &wanted.succession, &mut batch).await?;
     }
@@ -105,6 +122,9 @@ struct Wanted {
     rooms: BTreeSet<RoomId>,
     keys: BTreeSet<RoomKey>,
     users: BTreeSet<(RoomId, UserId)>,
+    blocks: BTreeSet<(UserId, UserId)>,
+    /// Rooms whose other member is asked for, where they are direct.
+    peers: BTreeSet<RoomId>,
     messages: BTreeSet<(RoomId, Seq)>,
     sent: Rows,
     reactions: BTreeSet<(RoomId, Seq, UserId)>,
@@ -114,14 +134,17 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(changes: &[Change]) -> Self {
+    fn of(all: impl Iterator<Item = Needs>) -> Self {
         let mut wanted = Self::default();
         let mut counts: HashMap<RoomId, usize> = HashMap::new();
-        for change in changes {
-            let needs = Needs::of(change);
+        for needs in all {
             wanted.keys.extend(needs.keys);
+            wanted.blocks.extend(needs.blocks);
             let Some(room) = needs.room else { continue };
             wanted.rooms.insert(room);
+            if needs.peer {
+                wanted.peers.insert(room);
+            }
             *counts.entry(room).or_default() += 1;
             wanted.users.extend(needs.users.into_iter().map(|user| (room, user)));
             wanted.messages.extend(needs.messages.into_iter().map(|seq| (room, seq)));
@@ -204,7 +227,50 @@ async fn users(
             let user = user.clone();
             let (by, at, until) = (columns.user_opt()?, columns.time()?, columns.time_opt()?);
             state.bans.insert(user.clone(), Ban { user, by, at, until });
+        } else {
+            columns.skip(3);
         }
+        if let Some(until) = columns.time_opt()? {
+            state.mutes.insert(user.clone(), until);
+        }
+    }
+    Ok(())
+}
+
+async fn blocks(
+    tx: &mut Tx,
+    sql: &LoadSql,
+    pairs: BTreeSet<(UserId, UserId)>,
+    batch: &mut Batch,
+) -> sqlx::Result<()> {
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    let pairs: Vec<(UserId, UserId)> = pairs.into_iter().collect();
+    let mut wanted = Rows::default();
+    for (user, other) in &pairs {
+        wanted.push(|row| _ = row.put(user).put(other));
+    }
+    for row in fetch(tx, &sql.blocks, wanted.into_json()).await? {
+        let pair = pairs.get(Columns::of(&row).index()?).ok_or_else(|| damaged("a row for no pair"))?;
+        batch.blocks.insert(pair.clone());
+    }
+    Ok(())
+}
+
+/// Who of the two members of direct rooms is blocked by the other.
+async fn peers(tx: &mut Tx, sql: &LoadSql, rooms: &BTreeSet<RoomId>, batch: &mut Batch) -> sqlx::Result<()> {
+    let is_direct =
+        |room: &&RoomId| batch.rooms.get(room).is_some_and(|state| state.row.room.kind == RoomKind::Direct);
+    let direct: Vec<&RoomId> = rooms.iter().filter(is_direct).collect();
+    if direct.is_empty() {
+        return Ok(());
+    }
+    for row in fetch(tx, &sql.peers, list(direct)).await? {
+        let mut columns = Columns::of(&row);
+        let (room, user) = (columns.room_id()?, columns.user()?);
+        let Some(state) = batch.rooms.get_mut(&room) else { continue };
+        state.blocked.insert(user);
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ use crate::{
     columns::{Columns, limit_column, message_columns, seq_column},
     error::{failed, unknown},
     load::load,
+    moderation,
     rows::list,
     search,
     sql::statements,
@@ -84,6 +85,9 @@ impl LogStore for SqliteStore {
         if !effects.is_empty() {
             write(&mut tx, sql, &batch).await.map_err(failed(OPERATION))?;
             search::write(&mut tx, &sql.search, &batch).await.map_err(failed(OPERATION))?;
+            moderation::note(&mut tx, &sql.moderation, &batch.pending.audit)
+                .await
+                .map_err(failed(OPERATION))?;
             tx.commit().await.map_err(unknown(OPERATION))?;
         }
         Ok(answers)

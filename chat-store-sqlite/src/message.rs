@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use chat_core::{
-    model::{MessageVersion, MessageView, ReactionCount, RoomId, Seq, ThreadSummary, UserId},
+    model::{MessageId, MessageVersion, MessageView, ReactionCount, RoomId, Seq, ThreadSummary, UserId},
     store::{MessagePage, MessageQuery, MessageStore, Range, SearchPage, SearchQuery, StoreError},
 };
 use sqlx::{SqlStr, sqlite::SqliteRow};
@@ -45,6 +45,7 @@ statements! {
             "m.thread = ?5 AND m.seq < ?2 AND m.seq > ?3", " DESC");
         thread_from = page!("{p}messages m INDEXED BY {p}messages_thread",
             "m.thread = ?5 AND m.seq >= max(?2, ?3 + 1)", "");
+        find = "SELECT m.room, m.seq FROM json_each(?1) n LEFT JOIN {p}messages m ON m.id = n.value ORDER BY n.key";
         head = "SELECT head FROM {p}rooms WHERE id = ?1";
         reactions = "SELECT x.target, x.emoji, count(*), ifnull(max(x.user = ?3), 0) FROM json_each(?2) n
             CROSS JOIN {p}reactions x ON x.room = ?1 AND x.target = n.value
@@ -60,6 +61,21 @@ impl MessageStore for SqliteStore {
         const OPERATION: &str = "messages";
         let mut tx = self.read(OPERATION).await?;
         page(&mut tx, &self.sql().message, room, query).await.map_err(failed(OPERATION))
+    }
+
+    async fn find_messages(&self, messages: &[MessageId]) -> Result<Vec<Option<(RoomId, Seq)>>, StoreError> {
+        const OPERATION: &str = "find_messages";
+        let mut tx = self.read(OPERATION).await?;
+        let rows = sqlx::query(self.sql().message.find.clone())
+            .bind(list(messages))
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(failed(OPERATION))?;
+        let place = |row: &SqliteRow| {
+            let mut columns = Columns::of(row);
+            if columns.peek_is_null()? { Ok(None) } else { Ok(Some((columns.room_id()?, columns.seq()?))) }
+        };
+        rows.iter().map(place).collect::<sqlx::Result<_>>().map_err(failed(OPERATION))
     }
 
     async fn versions(
@@ -159,7 +175,7 @@ fn view(row: &SqliteRow) -> sqlx::Result<MessageView> {
     let message = columns.message()?;
     let (count, last): (u32, Option<Seq>) = (columns.count()?, columns.seq_opt()?);
     let replies = last.map(|last_seq| ThreadSummary { count, last_seq });
-    Ok(MessageView { message, reactions: Vec::new(), replies })
+    Ok(MessageView { message, reactions: Vec::new(), replies, status: None })
 }
 
 /// Puts reactions to their messages.

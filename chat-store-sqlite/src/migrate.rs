@@ -41,6 +41,12 @@ const MIGRATIONS: &[Migration] = &[
         text: include_str!("migrations/0003_attachments.sql"),
         then: Then::Nothing,
     },
+    Migration {
+        version: 4,
+        name: "moderation",
+        text: include_str!("migrations/0004_moderation.sql"),
+        then: Then::Nothing,
+    },
 ];
 
 statements! {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chat_core::{
     Event, EventBody,
-    model::{AttachmentId, ClientId, Emoji, Message, RoomId, Seq, Timestamp, UserId},
+    model::{AttachmentId, AuditRecord, ClientId, Emoji, Message, RoomId, Seq, Timestamp, UserId},
     store::{RoomKey, decide::AppendedMessage},
 };
 
@@ -25,6 +25,10 @@ pub(crate) struct Pending {
     pub(crate) members: BTreeMap<(RoomId, UserId), MemberWrite>,
     /// Bans that are put or lifted; the batch knows which stand.
     pub(crate) bans: BTreeSet<(RoomId, UserId)>,
+    /// Mutes that are put or taken back; the batch knows which stand.
+    pub(crate) mutes: BTreeSet<(RoomId, UserId)>,
+    /// What the audit trail says from now on, in order.
+    pub(crate) audit: Vec<AuditRecord>,
     /// New positions.
     pub(crate) log: BTreeMap<(RoomId, Seq), Logged>,
     /// Messages that stood before and changed.
@@ -178,6 +182,7 @@ impl Pending {
         self.keys.retain(|(_, held)| *held != room);
         self.members.retain(|(held, _), _| *held != room);
         self.bans.retain(|(held, _)| *held != room);
+        self.mutes.retain(|(held, _)| *held != room);
         self.log.retain(|(held, seq), _| *held != room || *seq > floor);
         self.changed.retain(|(held, _)| *held != room);
         self.cleared.retain(|(held, _)| *held != room);

@@ -12,7 +12,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::{
     SqliteStore,
     columns::{Columns, limit_column, message_columns, room_columns},
-    error::{failed, unknown},
+    error::failed,
     pointer::unread_columns,
     rows::list,
     sql::statements,
@@ -48,7 +48,7 @@ macro_rules! memberships {
 }
 
 statements! {
-    /// Reading rooms, and lifting bans.
+    /// Reading rooms.
     RoomSql {
         find = "SELECT room FROM {p}room_keys WHERE kind = ?1 AND a = ?2 AND b = ?3";
         memberships = memberships!("{p}members m CROSS JOIN {p}rooms r ON r.id = m.room WHERE m.user = ?1");
@@ -76,7 +76,6 @@ statements! {
             ORDER BY n.value LIMIT ?3";
         bans = "SELECT user, banned_by, at, until FROM {p}bans WHERE room = ?1
             ORDER BY at DESC, user LIMIT ?2";
-        lift_ban = "DELETE FROM {p}bans WHERE room = ?1 AND user = ?2";
     }
 }
 
@@ -86,6 +85,7 @@ pub(crate) fn key_columns(key: &RoomKey) -> Option<(&'static str, &str, &str)> {
         RoomKey::Direct(a, b) => Some(("direct", a.as_str(), b.as_str())),
         RoomKey::Subject(subject) => Some(("subject", subject, "")),
         RoomKey::Made(maker, client_id) => Some(("made", maker.as_str(), client_id.as_str())),
+        RoomKey::Imported(id) => Some(("imported", id, "")),
         _ => None,
     }
 }
@@ -225,22 +225,6 @@ impl RoomStore for SqliteStore {
             })
         };
         rows.iter().map(ban).collect::<sqlx::Result<_>>().map_err(failed(OPERATION))
-    }
-
-    async fn lift_ban(&self, room: RoomId, user: &UserId) -> Result<bool, StoreError> {
-        const OPERATION: &str = "lift_ban";
-        let mut tx = self.write(OPERATION).await?;
-        let lifted = sqlx::query(self.sql().room.lift_ban.clone())
-            .bind(room.get())
-            .bind(user.as_str().to_owned())
-            .execute(&mut *tx)
-            .await
-            .map_err(failed(OPERATION))?;
-        if lifted.rows_affected() == 0 {
-            return Ok(false);
-        }
-        tx.commit().await.map_err(unknown(OPERATION))?;
-        Ok(true)
     }
 }
 

@@ -12,9 +12,11 @@ use tokio::time::{Instant, sleep};
 use crate::{
     attachment::AttachmentSql,
     error::{failed, is_unavailable},
+    import::ImportSql,
     log::LogSql,
     message::MessageSql,
     migrate,
+    moderation::ModerationSql,
     options::{SqliteOptions, Synchronous},
     pointer::PointerSql,
     profile::ProfileSql,
@@ -62,6 +64,8 @@ pub(crate) struct Sql {
     pub(crate) pointer: PointerSql,
     pub(crate) profile: ProfileSql,
     pub(crate) search: SearchSql,
+    pub(crate) moderation: ModerationSql,
+    pub(crate) import: ImportSql,
     pub(crate) attachment: AttachmentSql,
 }
 
@@ -76,6 +80,8 @@ impl Sql {
             pointer: PointerSql::new(prefix),
             profile: ProfileSql::new(prefix),
             search: SearchSql::new(prefix),
+            moderation: ModerationSql::new(prefix),
+            import: ImportSql::new(prefix),
             attachment: AttachmentSql::new(prefix),
         }
     }
@@ -85,7 +91,14 @@ impl Sql {
     pub(crate) fn all(&self) -> Vec<(&'static str, sqlx::SqlStr)> {
         let sets = [self.log.all(), self.load.all(), self.write.all(), self.room.all(), self.message.all()];
         sets.into_iter()
-            .chain([self.pointer.all(), self.profile.all(), self.search.all(), self.attachment.all()])
+            .chain([
+                self.pointer.all(),
+                self.profile.all(),
+                self.search.all(),
+                self.moderation.all(),
+                self.import.all(),
+                self.attachment.all(),
+            ])
             .flatten()
             .collect()
     }

@@ -92,10 +92,14 @@ statements! {
                 SELECT room, thread, count(*) AS n, max(seq) AS latest FROM {p}messages
                 WHERE thread IS NOT NULL GROUP BY room, thread) t ON t.room = m.room AND t.thread = m.seq
             WHERE t.n <> m.replies OR t.latest IS NOT m.last_reply";
-        dropped = "SELECT r.id, 'a deleted room with members, keys or bans' FROM {p}rooms r WHERE r.deleted <> 0 AND (
+        dropped = "SELECT r.id, 'a deleted room with members, keys, bans or mutes' FROM {p}rooms r WHERE r.deleted <> 0 AND (
                 EXISTS (SELECT 1 FROM {p}members x WHERE x.room = r.id)
                 OR EXISTS (SELECT 1 FROM {p}room_keys x WHERE x.room = r.id)
-                OR EXISTS (SELECT 1 FROM {p}bans x WHERE x.room = r.id))";
+                OR EXISTS (SELECT 1 FROM {p}bans x WHERE x.room = r.id)
+                OR EXISTS (SELECT 1 FROM {p}mutes x WHERE x.room = r.id))";
+        mutes = "SELECT m.room, 'the mute of ' || m.user || ' is another than is listed' FROM {p}members m
+            LEFT JOIN {p}mutes x ON x.room = m.room AND x.user = m.user
+            WHERE m.muted_until IS NOT NULL AND m.muted_until IS NOT x.until";
         attachments = "SELECT x.room, 'file ' || x.id || ' is of ' || coalesce(x.seq, 0) || ', which does not carry it'
             FROM {p}attachments x LEFT JOIN {p}messages m ON m.room = x.room AND m.seq = x.seq
             WHERE x.room IS NOT NULL AND x.removed = 0 AND (m.id IS NULL OR m.attachments IS NULL)";
@@ -106,7 +110,7 @@ statements! {
 }
 
 impl VerifySql {
-    const fn in_order(&self) -> [&SqlStr; 17] {
+    const fn in_order(&self) -> [&SqlStr; 18] {
         [
             &self.file,
             &self.meta,
@@ -123,6 +127,7 @@ impl VerifySql {
             &self.targets,
             &self.threads,
             &self.dropped,
+            &self.mutes,
             &self.attachments,
             &self.searchable,
         ]

@@ -30,6 +30,7 @@ statements! {
         forget_events = "DELETE FROM {p}room_events WHERE room IN (SELECT value FROM json_each(?1))";
         forget_members = "DELETE FROM {p}members WHERE room IN (SELECT value FROM json_each(?1))";
         forget_bans = "DELETE FROM {p}bans WHERE room IN (SELECT value FROM json_each(?1))";
+        forget_mutes = "DELETE FROM {p}mutes WHERE room IN (SELECT value FROM json_each(?1))";
         forget_keys = "DELETE FROM {p}room_keys WHERE room IN (SELECT value FROM json_each(?1))";
         forget_edits = "DELETE FROM {p}edits WHERE room IN (SELECT value FROM json_each(?1))";
         forget_reactions = "DELETE FROM {p}reactions WHERE room IN (SELECT value FROM json_each(?1))";
@@ -98,6 +99,11 @@ statements! {
             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1) WHERE true
             ON CONFLICT (room, user) DO UPDATE SET banned_by = excluded.banned_by, at = excluded.at,
                 until = excluded.until";
+        put_mutes = "INSERT INTO {p}mutes (room, user, until)
+            SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1) WHERE true
+            ON CONFLICT (room, user) DO UPDATE SET until = excluded.until";
+        drop_mutes = "DELETE FROM {p}mutes
+            WHERE (room, user) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))";
         drop_bans = "DELETE FROM {p}bans
             WHERE (room, user) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))";
     }
@@ -157,6 +163,7 @@ impl Writer<'_> {
             &sql.forget_events,
             &sql.forget_members,
             &sql.forget_bans,
+            &sql.forget_mutes,
             &sql.forget_keys,
             &sql.forget_edits,
             &sql.forget_reactions,
@@ -373,7 +380,16 @@ impl Writer<'_> {
                 None => unbanned.push(|r| _ = r.put(room).put(user)),
             }
         }
+        let (mut muted, mut unmuted) = (Rows::default(), Rows::default());
+        for (room, user) in &pending.mutes {
+            match self.batch.rooms.get(room).and_then(|state| state.mutes.get(user)) {
+                Some(until) => muted.push(|r| _ = r.put(room).put(user).put(until.as_micros())),
+                None => unmuted.push(|r| _ = r.put(room).put(user)),
+            }
+        }
         let sql = self.sql;
+        self.run(&sql.put_mutes, muted).await?;
+        self.run(&sql.drop_mutes, unmuted).await?;
         self.run(&sql.put_members, put).await?;
         self.run(&sql.move_pointers, moved).await?;
         self.run(&sql.drop_members, dropped).await?;

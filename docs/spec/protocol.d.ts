@@ -3,8 +3,37 @@
 // `ClientFrame` is what is sent and `ServerFrame` what comes in; `type` tells them apart, but for the two forms of
 // `presence`, and for `ok`, whose form is that of the frame asked with: see `Answers`.
 
+/** A stored file, as messages show it. Its content never changes under its id. */
+export interface Attachment {
+  /** By which it is sent and fetched. */
+  id: AttachmentId;
+  /** What its uploader called it, without a path; for people. */
+  name: string;
+  /** Its MIME type, told from its bytes. */
+  content_type: string;
+  /** Its length in bytes. */
+  size: number;
+  /** How to show it. */
+  kind: AttachmentKind;
+  /** The height of an image in pixels. */
+  height?: number;
+  /** The width of an image in pixels. */
+  width?: number;
+}
+
 /** A stored file. */
 export type AttachmentId = string;
+
+/** How a file is shown. */
+export type AttachmentKind =
+  /** In place. */
+  | "image"
+  /** By a player. */
+  | "audio"
+  /** By a player. */
+  | "video"
+  /** By its name and size. */
+  | "file";
 
 /** A new token of the same user. */
 export interface AuthCommand {
@@ -329,7 +358,7 @@ export interface Message {
   /** Users named in it. */
   mentions: Array<UserId>;
   /** Files it carries. */
-  attachments: Array<AttachmentId>;
+  attachments: Array<Attachment>;
   /** The host's own data. */
   metadata: Metadata;
   /** Whether it was deleted. */
@@ -405,7 +434,7 @@ export interface MessageView {
   /** Users named in it. */
   mentions: Array<UserId>;
   /** Files it carries. */
-  attachments: Array<AttachmentId>;
+  attachments: Array<Attachment>;
   /** The host's own data. */
   metadata: Metadata;
   /** Reactions by kind, in the order of their first use. */

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use chat_core::{
-    Event, Signal, WireFormat,
+    Event, People, Signal, WireFormat,
     protocol::{ClientFrame, FrameError, ServerFrame},
 };
 
@@ -55,9 +55,9 @@ impl WireFormat for Announcing {
         EventsOnly.name()
     }
 
-    fn event(&self, event: &Event, out: &mut Vec<u8>) {
+    fn event(&self, event: &Event, people: &People, out: &mut Vec<u8>) {
         let start = out.len();
-        EventsOnly.event(event, out);
+        EventsOnly.event(event, people, out);
         let added = (out.len() - start) as u64;
         let bytes = self.bytes.fetch_add(added, Ordering::SeqCst) + added;
         if self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
@@ -65,8 +65,8 @@ impl WireFormat for Announcing {
         }
     }
 
-    fn signal(&self, signal: &Signal, out: &mut Vec<u8>) {
-        EventsOnly.signal(signal, out);
+    fn signal(&self, signal: &Signal, people: &People, out: &mut Vec<u8>) {
+        EventsOnly.signal(signal, people, out);
     }
 
     fn frame(&self, frame: &ServerFrame<'_>, out: &mut Vec<u8>) {

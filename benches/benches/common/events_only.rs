@@ -2,7 +2,7 @@
 
 use chat_axum::NativeFrames;
 use chat_core::{
-    Event, Signal, WireFormat,
+    Event, People, Signal, WireFormat,
     protocol::{ClientFrame, FrameError, ServerFrame},
 };
 
@@ -16,13 +16,13 @@ impl WireFormat for EventsOnly {
         "events-only"
     }
 
-    fn event(&self, event: &Event, out: &mut Vec<u8>) {
-        NativeFrames.event(event, out);
+    fn event(&self, event: &Event, people: &People, out: &mut Vec<u8>) {
+        NativeFrames.event(event, people, out);
     }
 
-    fn signal(&self, signal: &Signal, out: &mut Vec<u8>) {
+    fn signal(&self, signal: &Signal, people: &People, out: &mut Vec<u8>) {
         let start = out.len();
-        NativeFrames.signal(signal, out);
+        NativeFrames.signal(signal, people, out);
         out.truncate(start);
     }
 

@@ -105,12 +105,18 @@ async fn remove(
     User(me): User,
     Path(AttachmentPath { id }): Path<AttachmentPath>,
 ) -> Result<StatusCode, Problem> {
+    discard(&shared, &me, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes an own file that is not sent.
+pub(crate) async fn discard(shared: &Shared, me: &Principal, id: &AttachmentId) -> Result<(), Problem> {
     let Some(media) = &shared.media else { return Err(Problem::not_found()) };
-    shared.engine.as_user(&me).remove_upload(&id).await?;
-    if let Err(error) = media.erase(&shared.engine, &id).await {
+    shared.engine.as_user(me).remove_upload(id).await?;
+    if let Err(error) = media.erase(&shared.engine, id).await {
         tracing::warn!(%error, "a file is left behind for now");
     }
-    Ok(StatusCode::NO_CONTENT)
+    Ok(())
 }
 
 /// Who fetches a file: by a token, or by the cookie that is for this alone.

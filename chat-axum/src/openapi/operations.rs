@@ -1,23 +1,24 @@
 //! Every operation, in the order of the routes.
 
 use chat_core::{
-    UserView,
-    model::{Message, RoomDetail, RoomEntry, Unread},
+    AuditPage, ReportPage, UserView,
+    model::{Message, Report, RoomDetail, RoomEntry, Unread},
     store::{MessagePage, SearchPage},
 };
 
 use super::operation::Operation;
 use crate::media::routes::{UploadForm, Uploaded};
 use crate::rest::{
-    Added, Bans, Changed, Events, EventsQuery, MemberPatch, Members, MembersQuery, MessagePatch,
-    MessagesQuery, NewMembers, NewMessage, NewRoom, Presence, PresenceQuery, ReadUpTo, RemovalQuery,
-    RoomPatch, Rooms, RoomsQuery, SearchQuery, Versions,
+    Added, AuditQuery, Bans, Blocks, Changed, Events, EventsQuery, MemberPatch, Members, MembersQuery,
+    MessagePatch, MessagesQuery, NewMembers, NewMessage, NewReport, NewRoom, Presence, PresenceQuery,
+    ReadUpTo, RemovalQuery, ReportPatch, ReportsQuery, RoomPatch, Rooms, RoomsQuery, SearchQuery, Versions,
 };
 
 pub(super) fn all() -> Vec<Operation> {
     let mut all = rooms();
     all.extend(members());
     all.extend(messages());
+    all.extend(moderation());
     all.extend(others());
     all
 }
@@ -108,6 +109,37 @@ fn messages() -> Vec<Operation> {
             )
             .query::<EventsQuery>()
             .gives::<Events>(200, "Events above `since`, oldest first, without a hole."),
+    ]
+}
+
+fn moderation() -> Vec<Operation> {
+    vec![
+        Operation::new("get", "/rooms/{id}/audit", "listAudit", "What moderators did, newest first (moderators, admins)")
+            .query::<AuditQuery>()
+            .gives::<AuditPage>(200, "One page."),
+        Operation::new("post", "/reports", "reportMessage", "Report a message")
+            .described(
+                "Once a user and message: a second report is a conflict. The report keeps a copy of what the message \
+                 says now.",
+            )
+            .body::<NewReport>()
+            .gives::<Report>(201, "It is kept."),
+        Operation::new("get", "/reports", "listReports", "Reports, newest first (moderators, admins)")
+            .described("Reports of messages of direct rooms are for admins alone.")
+            .query::<ReportsQuery>()
+            .gives::<ReportPage>(200, "One page."),
+        Operation::new("patch", "/reports/{id}", "decideReport", "Decide on a report (moderators, admins)")
+            .body::<ReportPatch>()
+            .gives::<Report>(200, "The report as it is now."),
+        Operation::new("get", "/blocks", "listBlocks", "Whom the caller has blocked")
+            .gives::<Blocks>(200, "All of them, by id."),
+        Operation::new("put", "/blocks/{id}", "block", "Block a user")
+            .described(
+                "Who is blocked can neither write to the caller directly nor add the caller to a room, and is not shown \
+                 to the caller as typing or present.",
+            )
+            .ends(204, "The block stands."),
+        Operation::new("delete", "/blocks/{id}", "unblock", "Take a block back").ends(204, "There is none."),
     ]
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chat_core::{
     Event,
     model::{
-        AttachmentId, Ban, ClientId, HistoryMode, Member, MessageId, MessageKind, MessageVersion, Metadata,
-        Role, RoomEntry, RoomId, RoomKind, Seq, Timestamp, UserId,
+        AttachmentId, AuditId, Ban, ClientId, HistoryMode, Member, MessageId, MessageKind, MessageVersion,
+        Metadata, ReportId, ReportStatus, Role, RoomEntry, RoomId, RoomKind, Seq, Timestamp, UserId,
     },
     protocol::PresenceEntry,
 };
@@ -163,6 +163,46 @@ pub(crate) struct SearchQuery {
     pub(crate) limit: Option<usize>,
 }
 
+/// A message to be reported.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct NewReport {
+    pub(crate) room_id: RoomId,
+    /// The message's place.
+    pub(crate) seq: Position,
+    /// Why; at most 1,000 characters.
+    pub(crate) reason: String,
+}
+
+/// Which reports to list.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct ReportsQuery {
+    pub(crate) status: Option<ReportStatus>,
+    /// Only reports of messages of this room; else of all that the caller moderates.
+    pub(crate) room_id: Option<RoomId>,
+    /// `next` of the page before.
+    pub(crate) before: Option<ReportId>,
+    pub(crate) limit: Option<usize>,
+}
+
+/// A decision on a report.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct ReportPatch {
+    /// `reviewed` or `dismissed`.
+    pub(crate) status: ReportStatus,
+}
+
+/// Which of the trail to read.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct AuditQuery {
+    /// `next` of the page before.
+    pub(crate) before: Option<AuditId>,
+    pub(crate) limit: Option<usize>,
+}
+
 /// Whose presence to tell.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
@@ -247,6 +287,20 @@ pub(crate) struct Events {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct Presence {
     pub(crate) presence: Vec<PresenceEntry>,
+}
+
+/// Whom the caller has blocked.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct Blocks {
+    /// By id.
+    pub(crate) blocked: Vec<UserId>,
+}
+
+/// What a path with a report names.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ReportPath {
+    pub(crate) id: ReportId,
 }
 
 /// What a path with a room names.

@@ -84,7 +84,7 @@ pub(super) fn page(shared: &Shared, asked: Option<usize>) -> usize {
 }
 
 /// It is stored, and only the answer could not be read: that must not look like "nothing was done".
-fn after_write(error: Error) -> Problem {
+pub(crate) fn after_write(error: Error) -> Problem {
     if error.code() == ErrorCode::Unavailable {
         return Problem::new(ErrorCode::OutcomeUnknown, "it was stored, but could not be read back");
     }

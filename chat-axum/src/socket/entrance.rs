@@ -1,10 +1,10 @@
 //! Before a client is known: the handshake's end, the token, the first frame.
 
-use std::{future::poll_fn, ops::ControlFlow, sync::Arc};
+use std::{ops::ControlFlow, sync::Arc};
 
 use axum::{extract::RawPathParams, http::request::Parts};
 use chat_core::{
-    ConnectOptions, Error, ErrorCode, Outlet as _, Principal, WireFormat,
+    ConnectOptions, Error, ErrorCode, Principal, WireFormat,
     model::UserId,
     protocol::{ClientFrame, CloseCode, Command, ErrorBody, FrameError, Hello, ServerFrame},
 };
@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     Admission, FirstToken, Greeting, LINGER, PATIENCE, SocketFormat, Visit,
     live::{Live, WriteHalf},
+    relay::Relayed,
     sockets::Seat,
 };
 use crate::{
@@ -33,6 +34,15 @@ pub(super) struct Entrance {
     pub(super) seat: Option<Seat>,
 }
 
+/// A connection that is in.
+pub(super) struct Entered {
+    pub(super) reader: Reader,
+    pub(super) live: Arc<Live>,
+    pub(super) format: Arc<dyn WireFormat>,
+    /// What writes, where that is not the engine.
+    pub(super) relayed: Option<Box<Relayed>>,
+}
+
 /// Why a connection does not get in: what it is told, and how it is closed.
 struct Refused {
     error: Option<FrameError>,
@@ -49,21 +59,18 @@ enum First {
 
 impl Entrance {
     /// Leads a client in, or tells it why not and ends the connection.
-    pub(super) async fn enter(
-        mut self: Box<Self>,
-        upgrading: Upgrading,
-    ) -> Option<(Reader, Arc<Live>, Arc<dyn WireFormat>)> {
+    pub(super) async fn enter(mut self: Box<Self>, upgrading: Upgrading) -> Option<Entered> {
         let limits = self.shared.engine.limits().clone();
         let deadline = Instant::now() + limits.hello_timeout;
         // A client that is gone before the answer was out.
         let io = Arc::new(timeout_at(deadline, upgrading).await.ok()?.ok()?);
         let mut reader = Reader::new(Arc::clone(&io), limits.hello_bytes_max);
         match self.admit(&mut reader, deadline).await {
-            Ok((live, format)) => {
+            Ok((live, format, relayed)) => {
                 reader.set_limit(limits.frame_bytes_max);
                 let live = Arc::new(live);
                 self.shared.sockets.watch(&live);
-                Some((reader, live, format))
+                Some(Entered { reader, live, format, relayed })
             }
             Err(refused) => {
                 drop(self.seat.take());
@@ -77,7 +84,7 @@ impl Entrance {
         &mut self,
         reader: &mut Reader,
         deadline: Instant,
-    ) -> Result<(Live, Arc<dyn WireFormat>), Refused> {
+    ) -> Result<(Live, Arc<dyn WireFormat>, Option<Box<Relayed>>), Refused> {
         let shared = Arc::clone(&self.shared);
         let (principal, hello) = tokio::select! {
             biased;
@@ -92,13 +99,22 @@ impl Entrance {
             },
         };
         let params = self.params.as_ref();
-        let visit = Visit { engine: &shared.engine, principal: &principal, hello, params };
+        let media = shared.media.as_ref();
+        let visit = Visit { engine: &shared.engine, principal: &principal, hello, media, params };
+        let relay = self.format.relay(&visit);
         let admitted = self.format.admit(visit).await;
         let Admission { format, hello } = admitted.map_err(|code| Refused::silent(code.get()))?;
         let options = ConnectOptions::new(Arc::clone(&format), hello);
         let connected = shared.engine.connect(principal, options).await.map_err(Refused::from)?;
         let io = Arc::clone(reader.io());
-        Ok((Live::new(connected.attach(Box::new(WriteHalf(Arc::clone(&io)))), io), format))
+        let (commands, relayed) = match relay {
+            None => (connected.attach(Box::new(WriteHalf(Arc::clone(&io)))), None),
+            Some(relay) => {
+                let (commands, deliveries) = connected.split();
+                (commands, Some(Box::new(Relayed { relay, deliveries })))
+            }
+        };
+        Ok((Live::new(commands, io), format, relayed))
     }
 
     /// Finds out who it is, by the request and by the first frame.
@@ -179,7 +195,7 @@ impl Entrance {
             };
             let mut told = Vec::new();
             self.tell(&error, &mut told);
-            write_all(reader.io(), &told).await;
+            let _ = reader.io().write_all(&told).await;
         }
     }
 
@@ -203,7 +219,7 @@ impl Entrance {
                 First::Ping(payload) => {
                     let mut pong = Vec::new();
                     frame::pong(&mut pong, &payload);
-                    write_all(reader.io(), &pong).await;
+                    let _ = reader.io().write_all(&pong).await;
                 }
                 First::Close(received) => return Err(Refused::silent(received.unwrap_or(code::NORMAL))),
                 First::Binary => return Ok(None),
@@ -221,6 +237,7 @@ impl Entrance {
             retryable: error.code.is_retryable(),
             retry_after_ms: None,
             field: error.field,
+            missing_room: None,
         };
         if let Some(format) = self.format.opening() {
             format.frame(&ServerFrame::Error(body), out);
@@ -237,7 +254,7 @@ impl Entrance {
             self.tell(error, &mut last);
         }
         frame::close(&mut last, refused.close, "");
-        let written = tokio::time::timeout(PATIENCE, write_all(io, &last)).await;
+        let written = tokio::time::timeout(PATIENCE, io.write_all(&last)).await;
         if written.is_ok() {
             io.finish(LINGER).await;
         } else {
@@ -276,16 +293,4 @@ impl From<Error> for Refused {
         };
         Self { error: Some(told), close: close.get() }
     }
-}
-
-/// Writes before the engine does. An error shows at the next read.
-async fn write_all(io: &Io, mut bytes: &[u8]) {
-    while !bytes.is_empty() {
-        match poll_fn(|cx| io.poll_write(cx, bytes)).await {
-            Ok(written) if written > 0 => bytes = &bytes[written..],
-            _ => return,
-        }
-    }
-    // As above.
-    let _ = poll_fn(|cx| io.poll_flush(cx)).await;
 }

@@ -10,6 +10,8 @@ use chat_core::{
     protocol::{CloseCode, FrameError, Hello},
 };
 
+use super::Relay;
+
 /// The sockets of one path: how a connection begins, and what it speaks from there on.
 ///
 /// Who is connecting is found out before [`SocketFormat::admit`] is asked: a socket without a valid token is accepted
@@ -39,6 +41,13 @@ pub trait SocketFormat: fmt::Debug + Send + Sync + 'static {
             message: "no token is expected".to_owned(),
             field: None,
         })
+    }
+
+    /// What stands between the engine and the connection, where what is written is for that connection alone; asked
+    /// before [`SocketFormat::admit`].
+    fn relay(&self, visit: &Visit<'_>) -> Option<Box<dyn Relay>> {
+        let _ = visit;
+        None
     }
 
     /// Settles what the connection speaks and which rooms it hears.
@@ -86,6 +95,8 @@ pub struct Visit<'a> {
     pub principal: &'a Principal,
     /// What was said first, for [`Greeting::Hello`].
     pub hello: Option<Hello>,
+    /// Where files are kept.
+    pub(crate) media: Option<&'a crate::media::Media>,
     pub(super) params: Option<&'a RawPathParams>,
 }
 

@@ -65,6 +65,19 @@ impl<S: Read + Write + Unpin> Io<S> {
         poll.map_ok(|()| buffer.filled().len())
     }
 
+    /// Writes everything, and flushes. For the only writer.
+    ///
+    /// # Errors
+    /// As those of [`Outlet::poll_write`].
+    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let written =
+                poll_fn(|cx| self.write_with(cx, |stream, cx| write_some(stream, cx, bytes))).await?;
+            bytes = &bytes[written..];
+        }
+        poll_fn(|cx| self.write_with(cx, Write::poll_flush)).await
+    }
+
     /// Ends the write side: flushes, then tells the peer that no more will come. Whoever waits to write is woken and
     /// gets an error.
     ///

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, its helpers too")]
 
 mod auth;
+mod compat;
 mod echo_server;
 mod media;
 mod origins;

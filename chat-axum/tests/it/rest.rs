@@ -3,6 +3,7 @@
 mod answers;
 mod members;
 mod messages;
+mod moderation;
 mod rooms;
 mod search;
 

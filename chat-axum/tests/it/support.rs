@@ -147,7 +147,16 @@ impl Client {
         query: &str,
         headers: &[(&'static str, String)],
     ) -> Result<Self, ws_http::Response<Option<Vec<u8>>>> {
-        let mut request = format!("ws://{address}{MOUNT}/ws{query}").into_client_request().unwrap();
+        Self::open_at(address, &format!("{MOUNT}/ws{query}"), headers).await
+    }
+
+    /// Opens a socket at a path.
+    pub(crate) async fn open_at(
+        address: SocketAddr,
+        path: &str,
+        headers: &[(&'static str, String)],
+    ) -> Result<Self, ws_http::Response<Option<Vec<u8>>>> {
+        let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().append(*name, value.parse().unwrap());
         }
@@ -191,6 +200,17 @@ impl Client {
     /// The next message, control frames among them.
     pub(crate) async fn next(&mut self) -> Option<Message> {
         stuck(self.0.next()).await.and_then(Result::ok)
+    }
+
+    /// The next frame, whatever it is.
+    pub(crate) async fn frame(&mut self) -> Value {
+        loop {
+            match self.next().await {
+                Some(Message::Text(text)) => return serde_json::from_str(&text).unwrap(),
+                Some(Message::Ping(_) | Message::Pong(_)) => {}
+                other => panic!("closed instead of a frame: {other:?}"),
+            }
+        }
     }
 
     /// The next frame that is no signal.

@@ -74,6 +74,7 @@ impl Writer {
             Said::Payload(Payload::Rights(user, room_id)) => {
                 self.message("rights", &Rights { user: user.clone(), room_id: *room_id })
             }
+            Said::Payload(Payload::Blocks(user)) => self.message("blocks", &Who { user: user.clone() }),
             Said::Payload(_) => None,
             Said::Lost => self.message("lost", &Nothing {}),
             Said::Probe(count) => self.message("probe", &Count { count: *count }),
@@ -115,6 +116,7 @@ pub(crate) fn read(message: &[u8]) -> Read {
         "rights" => {
             parse::<Rights>(body).map(|rights| Said::Payload(Payload::Rights(rights.user, rights.room_id)))
         }
+        "blocks" => parse::<Who>(body).map(|who| Said::Payload(Payload::Blocks(who.user))),
         "lost" => Some(Said::Lost),
         "probe" => parse::<Count>(body).map(|count| Said::Probe(count.count)),
         "mark" => parse::<Count>(body).map(|count| Said::Mark(count.count)),

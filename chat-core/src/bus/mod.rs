@@ -43,6 +43,8 @@ pub enum Payload {
     Disconnect(UserId),
     /// What the host's policy lets a user read in a room may have changed.
     Rights(UserId, RoomId),
+    /// Whom a user has blocked changed.
+    Blocks(UserId),
 }
 
 /// One message of the bus.

@@ -7,7 +7,8 @@ use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Engine, Inner, LastClone, Link, presence::Presence, registry::Registry, users::Users, writer::Writer,
+    Engine, Inner, LastClone, Link, naming::Nameless, presence::Presence, registry::Registry, users::Users,
+    writer::Writer,
 };
 use crate::{
     bus::{BusError, BusLink, Cluster, Topic},
@@ -16,6 +17,7 @@ use crate::{
     limits::Limits,
     memory::{LocalBus, MemoryStore},
     model::NodeId,
+    people::People,
     store::{Store, StoreError},
 };
 
@@ -129,6 +131,8 @@ impl EngineBuilder {
             rooms: Registry::default(),
             users: Users::default(),
             presence: Presence::default(),
+            people: Arc::new(People::new(self.limits.people_max, self.limits.people_fresh)),
+            nameless: Nameless::default(),
             writer,
             hot_bytes: Arc::new(AtomicUsize::new(0)),
             catch_up_reads: Semaphore::new(self.limits.catch_up_reads),

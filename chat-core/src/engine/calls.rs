@@ -1,12 +1,15 @@
 //! The engine's public calls: as a user, as the host, and over the engine itself.
 
 mod attachments;
+mod by_id;
 mod host;
+mod moderation;
 mod rooms;
 mod search;
 mod user;
 
 pub use host::AsHost;
+pub use moderation::{AuditPage, ListReports, ReportPage};
 pub use rooms::{CreateRoom, Created};
 pub use search::Search;
 pub use user::{AsUser, SentMessage, UserView};
@@ -16,10 +19,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::{Engine, EngineBuilder, Inner, lookout::HEADS_CHUNK};
 use crate::{
     bus::{Payload, Topic},
-    error::Error,
+    error::{Error, ErrorCode, MissingRoom},
     hooks::{ActionKind, Principal},
     limits::Limits,
-    model::{Membership, RoomId, Seq, UserId},
+    model::{Membership, MessageId, MessageStatus, MessageView, Profile, RoomId, Seq, UserId},
     protocol::HistoryRange,
     store::{EventLimit, EventPage, MessagePage, MessageQuery, Store},
 };
@@ -75,6 +78,19 @@ impl Engine {
         self.inner.changes(cursors, limit).await
     }
 
+    /// What is shown of users, in the order asked for: as the host's directory says, else as last kept or claimed, else
+    /// [`Profile::unknown`].
+    ///
+    /// # Errors
+    /// `too_large` for more than [`Limits::page_max`] at once.
+    pub async fn profiles(&self, users: &[UserId]) -> Result<Vec<Profile>, Error> {
+        let max = self.inner.limits.page_max;
+        if users.len() > max {
+            return Err(super::validate::too_many("users", max));
+        }
+        Ok(self.inner.profiles_of(users).await)
+    }
+
     /// The store's epoch.
     #[must_use]
     pub fn epoch(&self) -> Arc<str> {
@@ -109,7 +125,7 @@ impl Engine {
         if self.inner.link.bus.is_healthy() {
             Ok(())
         } else {
-            Err(Error::new(crate::error::ErrorCode::Unavailable, "the bus is out of reach"))
+            Err(Error::new(ErrorCode::Unavailable, "the bus is out of reach"))
         }
     }
 
@@ -139,7 +155,16 @@ impl Inner {
     /// A user's standing in a room.
     pub(crate) async fn membership(&self, user: &UserId, room: RoomId) -> Result<Membership, Error> {
         let found = self.read("memberships", self.store.memberships(user, Some(&[room]), 1)).await?;
-        found.into_iter().next().ok_or_else(Error::room_not_found)
+        match found.into_iter().next() {
+            Some(membership) => Ok(membership),
+            None => Err(self.missing_room(room).await?),
+        }
+    }
+
+    /// What to answer a user who is no member of a room: nobody but a wire format that wants it learns which it is.
+    pub(crate) async fn missing_room(&self, room: RoomId) -> Result<Error, Error> {
+        let there = !self.entries_of(None, vec![room]).await?.is_empty();
+        Ok(Error::missing_room(if there { MissingRoom::NotMember } else { MissingRoom::Unknown }))
     }
 
     /// A user's standing in a room that the policy lets the user read.
@@ -147,7 +172,7 @@ impl Inner {
         let membership = self.membership(&principal.user, room).await?;
         // Told apart from an unknown room it would tell that the room is there.
         match self.allow(principal, ActionKind::Read, Some(room), None).await {
-            Err(error) if !error.is_retryable() => Err(Error::room_not_found()),
+            Err(error) if !error.is_retryable() => Err(Error::missing_room(MissingRoom::NotMember)),
             allowed => allowed.map(|()| membership),
         }
     }
@@ -170,12 +195,59 @@ impl Inner {
                 visible_from: membership.visible_from,
                 limit,
             };
-            let page = self.read("messages", self.store.messages(room, &query)).await?;
+            let mut page = self.read("messages", self.store.messages(room, &query)).await?;
+            self.say_status(&membership, &principal.user, &mut page).await?;
             let Some(now) = self.readable_still(principal, &membership, page.as_of).await? else {
                 return Ok(page);
             };
             membership = now;
         }
+    }
+
+    /// Where a message is that a user may read.
+    pub(crate) async fn place_of(
+        &self,
+        principal: &Principal,
+        message: MessageId,
+    ) -> Result<(RoomId, Seq), Error> {
+        let found = self.read("find_messages", self.store.find_messages(&[message])).await?;
+        let Some((room, seq)) = found.into_iter().flatten().next() else {
+            return Err(Error::message_not_found());
+        };
+        match self.readable(principal, room).await {
+            Ok(membership) if seq > membership.visible_from => Ok((room, seq)),
+            Ok(_) => Err(Error::message_not_found()),
+            // Told apart from an unknown message it would tell that there is one.
+            Err(error) if error.code() == ErrorCode::NotFound => Err(error.with_message("no such message")),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Says of the reader's own messages how far they have got.
+    async fn say_status(
+        &self,
+        membership: &Membership,
+        user: &UserId,
+        page: &mut MessagePage,
+    ) -> Result<(), Error> {
+        let is_own = |view: &MessageView| view.message.sender.as_ref() == Some(user);
+        let limit = self.limits.signals_room_max;
+        if membership.member_count > limit || !page.messages.iter().any(is_own) {
+            return Ok(());
+        }
+        let pointers = self.read("pointers", self.store.pointers(membership.room, limit as usize)).await?;
+        let others = || pointers.iter().filter(|pointer| pointer.user != *user);
+        let read = others().map(|pointer| pointer.read).min().unwrap_or_default();
+        let delivered = others().map(|pointer| pointer.delivered).min().unwrap_or_default();
+        for view in page.messages.iter_mut().filter(|view| is_own(view) && !view.message.deleted) {
+            let seq = view.message.seq;
+            view.status = Some(match () {
+                () if seq <= read => MessageStatus::Read,
+                () if seq <= delivered => MessageStatus::Delivered,
+                () => MessageStatus::Sent,
+            });
+        }
+        Ok(())
     }
 
     /// After a page of a room was read: whether what it shows up to `head` is still the user's to see. A removal

@@ -76,7 +76,9 @@ impl Inner {
             }
             Command::Subscribe { .. } | Command::Unsubscribe { .. } => self.chain(flight, frame),
             Command::Typing { .. }
+            | Command::TypingTo { .. }
             | Command::Read { .. }
+            | Command::ReadMessage { .. }
             | Command::Presence { .. }
             | Command::History { .. } => {
                 let engine = Arc::clone(self);
@@ -187,17 +189,13 @@ impl Inner {
             }
             Command::Unsubscribe { room } => {
                 let mut declined = connection.following.lock().await;
-                let ended = connection.sub(*room).is_some_and(|sub| {
+                if let Some(sub) = connection.sub(*room) {
                     self.note_delivered(&sub);
-                    self.unsubscribe(&sub, UnsubscribeReason::Requested)
-                });
-                let result = if ended {
-                    declined.insert(*room);
-                    Ok(OkBody::Done {})
-                } else {
-                    Err(Error::room_not_found())
-                };
-                answer(&connection, id.as_ref(), result);
+                    if self.unsubscribe(&sub, UnsubscribeReason::Requested) {
+                        declined.insert(*room);
+                    }
+                }
+                answer(&connection, id.as_ref(), Ok(OkBody::Done {}));
             }
             command => {
                 let principal = Arc::clone(&*connection.principal.lock());
@@ -314,8 +312,13 @@ impl Inner {
     }
 
     /// Writes for a user who waits for the outcome.
-    pub(crate) async fn write(&self, principal: &Principal, mut write: Write) -> Result<Outcome, Error> {
+    pub(crate) async fn write(
+        self: &Arc<Self>,
+        principal: &Principal,
+        mut write: Write,
+    ) -> Result<Outcome, Error> {
         self.check_open()?;
+        self.keep_claims(principal, false);
         match self.let_pass(principal, &mut write).await? {
             Passed::Repeat(outcome) => Ok(*outcome),
             Passed::Write => self.writer.call(self.change(Actor::User(principal.user.clone()), write)).await,
@@ -329,6 +332,24 @@ impl Inner {
             Command::Typing { room, is_typing } => {
                 let result = self.typing(connection, room, is_typing).await;
                 answer(connection, id, result.map(|()| OkBody::Done {}));
+            }
+            Command::TypingTo { user, is_typing } => {
+                let principal = Arc::clone(&*connection.principal.lock());
+                let result = match self.find_direct(&principal, &user).await {
+                    Ok(Some(room)) => self.typing(connection, room, is_typing).await,
+                    // Nobody is there to be told.
+                    Ok(None) => Ok(()),
+                    Err(error) => Err(error),
+                };
+                answer(connection, id, result.map(|()| OkBody::Done {}));
+            }
+            Command::ReadMessage { message } => {
+                let principal = Arc::clone(&*connection.principal.lock());
+                let result = match self.place_of(&principal, message).await {
+                    Ok((room, seq)) => self.mark_read(&principal, room, seq, Some(connection)).await,
+                    Err(error) => Err(error),
+                };
+                answer(connection, id, result.map(OkBody::Read));
             }
             Command::Read { room, seq } => {
                 let principal = Arc::clone(&*connection.principal.lock());
@@ -394,6 +415,12 @@ impl Inner {
         }
         // What can fail does so before anything is told.
         self.activate(&[room]).await?;
+        let head = membership.head;
+        if let (Some(sub), None) = (&standing, since)
+            && connection.reply_standing(sub, id, head)
+        {
+            return Ok(());
+        }
         if let Some(sub) = standing {
             // Subscribing anew moves the cursor: the old subscription ends without a word.
             if let Some(subs) = connection.subs.lock().as_mut() {
@@ -402,7 +429,6 @@ impl Inner {
             sub.room.unregister(&sub);
         }
         declined.remove(&room);
-        let head = membership.head;
         let asked = since.unwrap_or(head).max(membership.visible_from).min(head);
         let above = since.is_some_and(|since| since > head);
         let gap = head.since(asked) > self.limits.gap_after;

@@ -15,13 +15,19 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{Inner, feed, hot::Run, metrics, room::SignalBatch, subscription::Subscription};
+use super::{
+    Inner, feed,
+    hot::Run,
+    metrics,
+    room::{Room, SignalBatch},
+    subscription::Subscription,
+};
 use crate::{
     Outlet, Wrote,
     hooks::Principal,
     model::{ConnectionId, RoomId, Seq, Timestamp, UserId},
-    protocol::{Close, CloseCode, ServerFrame, Subscribe},
-    signal::{PresenceChoice, SignalKey},
+    protocol::{Close, CloseCode, FrameId, ServerFrame, Subscribe},
+    signal::{PresenceChoice, Signal, SignalKey},
     wire::WireFormat,
 };
 
@@ -37,6 +43,8 @@ pub(crate) struct Connection {
     pub(crate) out: Mutex<Out>,
     /// What it is subscribed to; `None` once it is torn down.
     pub(crate) subs: Mutex<Option<BTreeMap<RoomId, Arc<Subscription>>>>,
+    /// The rooms of whose members it is told presence, subscribed or not; `None`: it does not watch, or is torn down.
+    pub(crate) watched: Mutex<Option<BTreeMap<RoomId, Arc<Room>>>>,
     /// Held by whoever changes what it is subscribed to, from the look at the store to the subscription: its
     /// beginning, its commands, and what follows the user's set of rooms would else begin one room twice. In it, the
     /// rooms that the client has unsubscribed from: they are not news to it.
@@ -45,6 +53,8 @@ pub(crate) struct Connection {
     pub(crate) presence: AtomicU8,
     pub(crate) expires_at: AtomicU64,
     pub(crate) bounds: Bounds,
+    /// Whom its user has blocked.
+    pub(crate) blocked: Mutex<BTreeSet<UserId>>,
     ended: Notify,
 }
 
@@ -142,6 +152,7 @@ impl Connection {
             // Until an outlet or the pull side comes, everything waits.
             out: Mutex::new(Out { draining: true, ..Out::default() }),
             subs: Mutex::new(Some(BTreeMap::new())),
+            watched: Mutex::new((follow == Subscribe::Watch).then(BTreeMap::new)),
             following: tokio::sync::Mutex::default(),
             commands: super::intake::Intake::default(),
             presence: AtomicU8::new(PresenceChoice::Online as u8),
@@ -152,8 +163,17 @@ impl Connection {
                 replies_bytes: engine.limits.replies_bytes_max,
                 signals: engine.limits.signals_waiting_max,
             },
+            blocked: Mutex::default(),
             ended: Notify::new(),
         })
+    }
+
+    /// Whether a signal is not to be shown here: who is blocked neither types nor is there.
+    pub(crate) fn hides(&self, signal: &Signal) -> bool {
+        match signal {
+            Signal::Typing { user, .. } | Signal::Presence { user, .. } => self.blocked.lock().contains(user),
+            _ => false,
+        }
     }
 
     /// Gives `sub` what `run` has for it, or queues it.
@@ -252,6 +272,33 @@ impl Connection {
             buffer.push(|bytes| self.format.frame(frame, bytes));
             self.reply_frames(buffer);
         });
+    }
+
+    /// Answers `subscribe` with where a subscription stands: it goes on from there. `false`: its end is near or past.
+    pub(crate) fn reply_standing(
+        self: &Arc<Self>,
+        sub: &Subscription,
+        id: Option<&FrameId>,
+        head: Seq,
+    ) -> bool {
+        let mut guard = self.out.lock();
+        if sub.is_ended() || sub.until() < Seq::MAX {
+            return false;
+        }
+        if guard.close.is_some() {
+            return true;
+        }
+        // What was given up to the cursor goes out before this, and what lies above it after.
+        let from = sub.cursor();
+        let mut frames = Run::default();
+        let subscribed = ServerFrame::Subscribed { id, room_id: sub.room.id, from, head: head.max(from) };
+        frames.push(|bytes| self.format.frame(&subscribed, bytes));
+        let drain = self.put(&mut guard, &frames);
+        drop(guard);
+        if drain {
+            feed::spawn_drain(self);
+        }
+        true
     }
 
     /// Writes several answers with one write, or queues them.

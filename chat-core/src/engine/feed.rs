@@ -353,6 +353,12 @@ async fn read_page(engine: Arc<Inner>, sub: Arc<Subscription>, after: Seq) -> Op
                     // more, so nobody is given it; that the room is gone is told by the end of the subscription.
                     sub.connection.skip_to(&sub, page.head);
                 }
+                if sub.connection.format.needs_people() {
+                    let strangers = engine.strangers(page.events.iter());
+                    if !strangers.is_empty() {
+                        engine.learn(&strangers).await;
+                    }
+                }
                 for event in &page.events {
                     if event.seq != run.last().next() {
                         break;
@@ -360,7 +366,7 @@ async fn read_page(engine: Arc<Inner>, sub: Arc<Subscription>, after: Seq) -> Op
                     if let Some(reason) = event.body.ends(&sub.connection.user) {
                         sub.bound(event.seq, reason);
                     }
-                    run.push(|bytes| sub.connection.format.event(event, bytes));
+                    run.push(|bytes| sub.connection.format.event(event, &engine.people, bytes));
                 }
                 if run.ends.is_empty() {
                     tracing::warn!(room = %sub.room.id, %after, "the store has no events where some are said to be");

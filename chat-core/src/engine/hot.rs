@@ -11,6 +11,7 @@ use std::{
 use crate::{
     event::{Event, EventBody},
     model::{Seq, UserId},
+    people::People,
     wire::WireFormat,
 };
 
@@ -83,6 +84,7 @@ pub(crate) struct HotLog {
     /// What each hot event is about, the newest last, as far back as the longest ring.
     about: VecDeque<About>,
     bound: HotBound,
+    people: Arc<People>,
 }
 
 #[derive(Debug)]
@@ -113,8 +115,8 @@ struct Ring {
 }
 
 impl HotLog {
-    pub(crate) fn new(head: Seq, bound: HotBound) -> Self {
-        Self { head, rings: Vec::new(), about: VecDeque::new(), bound }
+    pub(crate) fn new(head: Seq, bound: HotBound, people: Arc<People>) -> Self {
+        Self { head, rings: Vec::new(), about: VecDeque::new(), bound, people }
     }
 
     pub(crate) const fn head(&self) -> Seq {
@@ -174,7 +176,7 @@ impl HotLog {
         }
         for ring in &mut self.rings {
             let before = ring.bytes.len();
-            ring.append(event);
+            ring.append(event, &self.people);
             self.bound.node.fetch_add(ring.bytes.len() - before, Ordering::Relaxed);
         }
         if self.about.len() > self.bound.events {
@@ -270,11 +272,11 @@ impl Drop for HotLog {
 pub(crate) struct NotHot;
 
 impl Ring {
-    fn append(&mut self, event: &Event) {
+    fn append(&mut self, event: &Event, people: &People) {
         // One buffer for encoding, contiguous; the ring may wrap.
         ENCODE.with_borrow_mut(|buffer| {
             buffer.clear();
-            self.format.event(event, buffer);
+            self.format.event(event, people, buffer);
             self.bytes.extend(buffer.iter());
         });
         self.ends.push_back(self.start + self.bytes.len() as u64);

@@ -8,7 +8,7 @@ use super::{Inner, metrics, room_log::Heard};
 use crate::{
     bus::{BusMessage, Incoming, Lost, Payload, Topic},
     error::Error,
-    model::{RoomId, Seq},
+    model::{Pointer, RoomId, Seq},
     protocol::{ByeReason, Close, CloseCode, ServerFrame},
     signal::Signal,
     store::{EventLimit, Head},
@@ -56,23 +56,26 @@ impl Inner {
                     room.hear(self, Heard::Head(head));
                 }
             }
-            Payload::Signal(signal) => self.show_signal(&message.topic, &signal),
+            Payload::Signal(signal) => self.show_named(message.topic, signal),
             Payload::RoomSet(user) => self.user_rooms_changed(&user),
             Payload::Disconnect(user) => self.disconnect_here(&user),
             Payload::Rights(user, room) => self.rights_changed(&user, room),
+            Payload::Blocks(user) => self.blocks_changed(&user),
         }
     }
 
-    fn show_signal(self: &Arc<Self>, topic: &Topic, signal: &Signal) {
+    /// Gives a signal, from here or from the bus, to those connected here.
+    pub(crate) fn show_signal(self: &Arc<Self>, topic: &Topic, signal: &Signal) {
         match (signal, topic) {
             (Signal::Typing { room_id, user, is_typing }, _) => {
                 if let Some(room) = self.rooms.get(*room_id) {
                     self.show_typing(&room, user, *is_typing);
                 }
             }
-            (Signal::Receipt { room_id, user, .. }, _) => {
+            (Signal::Receipt { room_id, user, read, delivered }, _) => {
                 if let Some(room) = self.rooms.get(*room_id) {
-                    room.signal(signal, None);
+                    let pointer = Pointer { user: user.clone(), read: *read, delivered: *delivered };
+                    self.show_pointers(&room, vec![pointer]);
                     if self.users.is_here(user) {
                         self.tell_unread(user.clone(), *room_id, None);
                     }
@@ -80,7 +83,7 @@ impl Inner {
             }
             (Signal::Presence { user, .. }, Topic::Room(room)) => {
                 if let Some(room) = self.rooms.get(*room) {
-                    room.signal(signal, Some(user));
+                    self.show_edge(&room, user, signal);
                 }
             }
             (Signal::PresenceCount { room_id, .. }, _) => {
@@ -98,6 +101,7 @@ impl Inner {
             Lost::All => {
                 self.sweep_heads_once().await;
                 self.compare_all_room_sets().await;
+                self.read_all_blocks().await;
                 self.repair_signals().await;
             }
             Lost::Topics(topics) => {
@@ -108,6 +112,7 @@ impl Inner {
                 self.ask_heads(&rooms).await;
                 for topic in &topics {
                     if let Topic::User(user) = topic {
+                        self.blocks_changed(user);
                         self.user_rooms_changed(user);
                     }
                 }

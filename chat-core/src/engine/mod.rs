@@ -1,16 +1,19 @@
 //! The engine: rooms' logs, who is given what, and the calls of users and of the host.
 
 mod baton;
+mod blocks;
 mod builder;
 mod calls;
 mod commands;
 mod connection;
+mod direct;
 mod feed;
 mod held;
 mod hot;
 mod intake;
 mod lookout;
 mod metrics;
+mod naming;
 mod presence;
 mod pump;
 mod receipts;
@@ -41,7 +44,9 @@ use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use builder::{BuildError, EngineBuilder};
-pub use calls::{AsHost, AsUser, CreateRoom, Created, Search, SentMessage, UserView};
+pub use calls::{
+    AsHost, AsUser, AuditPage, CreateRoom, Created, ListReports, ReportPage, Search, SentMessage, UserView,
+};
 #[cfg(feature = "testkit")]
 pub(crate) use room_log::{Heard, RoomLog};
 pub use session::{Batch, Busy, Commands, ConnectOptions, Connected, Deliveries};
@@ -52,6 +57,7 @@ use crate::{
     error::{Error, ErrorCode},
     hooks::Host,
     limits::Limits,
+    people::People,
     store::{Store, StoreError},
 };
 
@@ -85,6 +91,8 @@ pub(crate) struct Inner {
     pub(crate) rooms: registry::Registry,
     pub(crate) users: users::Users,
     pub(crate) presence: presence::Presence,
+    pub(crate) people: Arc<People>,
+    pub(crate) nameless: naming::Nameless,
     pub(crate) writer: writer::Writer,
     pub(crate) hot_bytes: Arc<AtomicUsize>,
     pub(crate) catch_up_reads: Semaphore,

@@ -1,7 +1,7 @@
 //! Presence: who is there, over all of a user's connections.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -9,10 +9,14 @@ use std::{
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{Inner, connection::Connection, room::signal_one};
+use super::{
+    Inner,
+    connection::Connection,
+    room::{Room, signal_one},
+};
 use crate::{
     bus::{Edge, Lease, Payload, Topic},
-    model::{RoomId, UserId},
+    model::{ConnectionId, RoomId, UserId},
     protocol::PresenceEntry,
     signal::{PresenceChoice, PresenceStatus, Signal},
 };
@@ -23,6 +27,9 @@ const RENEW: Duration = Duration::from_secs(20);
 /// How long a lease lasts without renewal.
 const LEASE: Duration = Duration::from_secs(60);
 
+/// Rooms and connections noted of edges heard, in one generation.
+const HEARD_MAX: usize = 16_384;
+
 /// Leases renewed by one call.
 const RENEW_CHUNK: usize = 1_000;
 
@@ -31,8 +38,46 @@ const RENEW_CHUNK: usize = 1_000;
 pub(crate) struct Presence {
     /// The last status told of users who are shown to someone here.
     told: Mutex<BTreeMap<UserId, PresenceStatus>>,
+    /// Edges heard from other nodes of late.
+    heard: Mutex<HeardEdges>,
     /// How many were told to be in big rooms.
     counts: Mutex<BTreeMap<RoomId, u32>>,
+}
+
+/// Edges that came by the bus, once for each room, and whom they reached: two generations, the older forgotten once
+/// the newer is full.
+#[derive(Debug, Default)]
+struct HeardEdges {
+    newer: HashMap<UserId, HeardEdge>,
+    older: HashMap<UserId, HeardEdge>,
+    /// How many rooms and connections `newer` names.
+    size: usize,
+}
+
+#[derive(Debug)]
+struct HeardEdge {
+    signal: Signal,
+    rooms: HashSet<RoomId>,
+    reached: HashSet<ConnectionId>,
+}
+
+impl HeardEdges {
+    /// The edge that came in a room. Once more in the same room it is another one, of which nobody was told.
+    fn edge(&mut self, room: RoomId, user: &UserId, signal: &Signal) -> &mut HeardEdge {
+        if self.size >= HEARD_MAX {
+            self.older = std::mem::take(&mut self.newer);
+            self.size = 0;
+        }
+        let known = self.older.remove(user);
+        let new = || HeardEdge { signal: signal.clone(), rooms: HashSet::new(), reached: HashSet::new() };
+        let edge = self.newer.entry(user.clone()).or_insert_with(|| known.unwrap_or_else(new));
+        if edge.signal != *signal || edge.rooms.contains(&room) {
+            *edge = new();
+        }
+        edge.rooms.insert(room);
+        self.size += 1;
+        edge
+    }
 }
 
 /// Who was there when a connection began.
@@ -51,11 +96,16 @@ impl Snapshot {
 
 impl Inner {
     /// Who of a user's acquaintances is there.
-    pub(crate) async fn presence_snapshot(&self, user: &UserId) -> Snapshot {
+    pub(crate) async fn presence_snapshot(&self, connection: &Connection) -> Snapshot {
+        let user = &connection.user;
         let (size, limit) = (self.limits.signals_room_max, self.limits.presence_snapshot_max);
         let Ok(users) = self.read("acquaintances", self.store.acquaintances(user, &[], size, limit)).await
         else {
             return Snapshot(Vec::new());
+        };
+        let users: Vec<_> = {
+            let blocked = connection.blocked.lock();
+            users.into_iter().filter(|user| !blocked.contains(user)).collect()
         };
         let Ok(statuses) = self.link.leases.read(&users).await else { return Snapshot(Vec::new()) };
         Snapshot(users.into_iter().zip(statuses).collect())
@@ -66,14 +116,15 @@ impl Inner {
         let (engine, connection) = (Arc::clone(self), Arc::clone(connection));
         self.spawn(async move {
             engine.renew(&[Arc::clone(&connection)]).await;
-            // Whoever came or went while this one was not yet subscribed was told to nobody here.
+            // Whoever came or went while this one was neither subscribed nor watching was told to nobody here.
             let (users, told): (Vec<_>, Vec<_>) = snapshot.0.into_iter().unzip();
             let Ok(now) = engine.link.leases.read(&users).await else { return };
             for ((user, told), status) in users.into_iter().zip(told).zip(now) {
                 if told != status {
+                    engine.learn_strangers(std::iter::once(&user)).await;
                     let last_seen = (status == PresenceStatus::Offline).then(|| engine.clock.now());
                     let signal = Signal::Presence { user, status, last_seen };
-                    signal_one(&connection, &signal, &signal.key(), &mut Vec::new());
+                    signal_one(&connection, &signal, &signal.key(), &engine.people, &mut Vec::new());
                 }
             }
         });
@@ -175,6 +226,7 @@ impl Inner {
 
     /// Tells those who share a room of a change, here and on other nodes.
     async fn tell_edges(self: &Arc<Self>, edges: Vec<Edge>) {
+        self.learn_strangers(edges.iter().map(|edge| &edge.user)).await;
         for Edge { user, status } in edges {
             let limit = self.limits.rooms_per_connection_max;
             let Ok(rooms) = self.read("memberships", self.store.memberships(&user, None, limit)).await else {
@@ -187,10 +239,9 @@ impl Inner {
             for membership in rooms.iter().filter(|m| m.member_count <= self.limits.signals_room_max) {
                 self.link.bus.publish(Topic::Room(membership.room), Payload::Signal(signal.clone()));
                 let Some(room) = self.rooms.get(membership.room) else { continue };
-                room.each_subscription(|sub| {
-                    let connection = &sub.connection;
+                room.each_onlooker(|connection| {
                     if connection.user != user && reached.insert(connection.id) {
-                        signal_one(connection, &signal, &signal.key(), &mut encoded);
+                        signal_one(connection, &signal, &signal.key(), &self.people, &mut encoded);
                     }
                 });
             }
@@ -200,6 +251,23 @@ impl Inner {
             } else {
                 told.insert(user, status);
             }
+        }
+    }
+
+    /// Tells those here who share a room of a change that another node tells: each once, in whichever of the rooms
+    /// they share it comes first.
+    pub(crate) fn show_edge(&self, room: &Room, user: &UserId, signal: &Signal) {
+        let mut onlookers = Vec::new();
+        room.each_onlooker(|connection| onlookers.push(Arc::clone(connection)));
+        {
+            let mut heard = self.presence.heard.lock();
+            let edge = heard.edge(room.id, user, signal);
+            onlookers.retain(|connection| connection.user != *user && edge.reached.insert(connection.id));
+            heard.size += onlookers.len();
+        }
+        let (key, mut encoded) = (signal.key(), Vec::new());
+        for connection in onlookers {
+            signal_one(&connection, signal, &key, &self.people, &mut encoded);
         }
     }
 

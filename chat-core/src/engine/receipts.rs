@@ -18,6 +18,15 @@ use crate::{
 /// What a room's subscribers here were told of its members' pointers.
 pub(crate) type ToldPointers = BTreeMap<UserId, (Seq, Seq)>;
 
+/// A pointer that moved, as subscribers here are told.
+#[derive(Debug)]
+pub(crate) struct Passage {
+    pub(crate) user: UserId,
+    /// Read and delivered, as told before.
+    pub(crate) before: (Seq, Seq),
+    pub(crate) now: (Seq, Seq),
+}
+
 impl Inner {
     /// A user has read up to a position.
     pub(crate) async fn mark_read(
@@ -31,7 +40,9 @@ impl Inner {
         let user = &principal.user;
         let moves = [PointerMove { room, user: user.clone(), read: seq, delivered: seq }];
         let moved = self.read("advance", self.store.advance(&moves)).await?;
-        let Some(pointer) = moved.into_iter().flatten().next() else { return Err(Error::room_not_found()) };
+        let Some(pointer) = moved.into_iter().flatten().next() else {
+            return Err(self.missing_room(room).await?);
+        };
         if let Some(active) = self.rooms.get(room) {
             self.tell_pointers(&active, vec![pointer]);
         }
@@ -58,7 +69,7 @@ impl Inner {
         let mut encoded = Vec::new();
         for connection in self.users.of(user) {
             if except.is_none_or(|except| !Arc::ptr_eq(except, &connection)) {
-                super::room::signal_one(&connection, &signal, &signal.key(), &mut encoded);
+                super::room::signal_one(&connection, &signal, &signal.key(), &self.people, &mut encoded);
             }
         }
     }
@@ -107,7 +118,7 @@ impl Inner {
         }
     }
 
-    async fn move_delivered(&self, room: &Arc<Room>, delivered: Vec<(UserId, Seq)>) {
+    async fn move_delivered(self: &Arc<Self>, room: &Arc<Room>, delivered: Vec<(UserId, Seq)>) {
         let moves: Vec<_> = delivered
             .into_iter()
             .map(|(user, seq)| PointerMove { room: room.id, user, read: Seq::ZERO, delivered: seq })
@@ -120,25 +131,33 @@ impl Inner {
     }
 
     /// Tells a room's subscribers, here and elsewhere, those pointers that they were not told.
-    fn tell_pointers(&self, room: &Arc<Room>, pointers: Vec<Pointer>) {
+    fn tell_pointers(self: &Arc<Self>, room: &Arc<Room>, pointers: Vec<Pointer>) {
         if room.member_count() > self.limits.signals_room_max {
             return;
         }
-        let signals = self.untold(room, pointers);
-        room.signals(&signals);
-        for signal in signals {
+        for signal in self.show_pointers(room, pointers) {
             self.link.bus.publish(Topic::Room(room.id), Payload::Signal(signal));
         }
     }
 
-    fn untold(&self, room: &Room, pointers: Vec<Pointer>) -> Vec<Signal> {
+    /// Tells a room's subscribers here those pointers that they were not told, and gives what they were told.
+    pub(crate) fn show_pointers(self: &Arc<Self>, room: &Arc<Room>, pointers: Vec<Pointer>) -> Vec<Signal> {
+        let (signals, passages) = self.untold(room, pointers);
+        room.signals(&signals);
+        self.tell_passages(room, passages);
+        signals
+    }
+
+    fn untold(&self, room: &Room, pointers: Vec<Pointer>) -> (Vec<Signal>, Vec<Passage>) {
         let mut told = room.told.lock();
-        let mut signals = Vec::new();
+        let (mut signals, mut passages) = (Vec::new(), Vec::new());
         for Pointer { user, read, delivered } in pointers {
             let known = told.entry(user.clone()).or_default();
             if known.0 < read || known.1 < delivered {
+                let before = *known;
                 *known = (known.0.max(read), known.1.max(delivered));
                 let (read, delivered) = *known;
+                passages.push(Passage { user: user.clone(), before, now: *known });
                 signals.push(Signal::Receipt { room_id: room.id, user, read, delivered });
             }
         }
@@ -146,7 +165,7 @@ impl Inner {
         while told.len() > 2 * self.limits.signals_room_max as usize {
             told.pop_first();
         }
-        signals
+        (signals, passages)
     }
 
     /// Reads the pointers of what connections here are shown, and tells the differences.
@@ -157,8 +176,7 @@ impl Inner {
             }
             let limit = self.limits.signals_room_max as usize;
             if let Ok(pointers) = self.read("pointers", self.store.pointers(room.id, limit)).await {
-                let signals = self.untold(&room, pointers);
-                room.signals(&signals);
+                self.show_pointers(&room, pointers);
             }
         }
         self.repair_presence().await;

@@ -1,8 +1,9 @@
 //! An active room: its log as this node knows it, the hot part, and who is subscribed here.
 
 use std::{
+    collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
@@ -25,7 +26,8 @@ use super::{
 use crate::{
     error::{Error, ErrorCode},
     event::{Event, EventBody},
-    model::{RoomId, Seq, UserId},
+    model::{ConnectionId, RoomId, Seq, UserId},
+    people::People,
     signal::Signal,
     store::EventLimit,
     wire::WireFormat,
@@ -44,6 +46,11 @@ pub(crate) struct Room {
     /// The pump's: its head is that of the hot part, and everyone idle was given what is done.
     pub(crate) baton: Baton,
     timer_armed: AtomicBool,
+    people: Arc<People>,
+    /// A format in use shows who did what: events wait until that is known.
+    needs_people: AtomicBool,
+    /// Its two, where it is a direct room and a format shows those alone; known once such a connection has come.
+    pub(crate) pair: OnceLock<Option<Arc<(UserId, UserId)>>>,
     member_count: AtomicU32,
     opening: Mutex<Opening>,
     opening_changed: Notify,
@@ -61,8 +68,16 @@ pub(crate) struct Room {
 struct Slots {
     slots: Vec<Option<Arc<Subscription>>>,
     free: Vec<u32>,
+    /// Connections that are told presence of the room's members, subscribed or not.
+    watchers: BTreeMap<ConnectionId, Arc<Connection>>,
     /// The room is not in the registry any more: nobody tells it of events.
     retired: bool,
+}
+
+impl Slots {
+    fn is_unused(&self) -> bool {
+        self.slots.len() == self.free.len() && self.watchers.is_empty()
+    }
 }
 
 /// Whether a room can be subscribed to.
@@ -87,6 +102,15 @@ pub(crate) enum NotRegistered {
     Retired,
 }
 
+impl Drop for Room {
+    fn drop(&mut self) {
+        if let Some(Some(pair)) = self.pair.take() {
+            drop(pair);
+            self.people.drop_pair(self.id);
+        }
+    }
+}
+
 impl Room {
     /// A room of which nothing is known yet; see [`Room::open`].
     pub(crate) fn new(id: RoomId, engine: &Inner) -> Arc<Self> {
@@ -98,10 +122,13 @@ impl Room {
         Arc::new(Self {
             id,
             log: Mutex::new(RoomLog::unopened(engine.limits.reorder_window)),
-            hot: Mutex::new(HotLog::new(Seq::ZERO, bound)),
+            hot: Mutex::new(HotLog::new(Seq::ZERO, bound, Arc::clone(&engine.people))),
             members: Mutex::default(),
             baton: Baton::new(0),
             timer_armed: AtomicBool::new(false),
+            people: Arc::clone(&engine.people),
+            needs_people: AtomicBool::new(false),
+            pair: OnceLock::new(),
             member_count: AtomicU32::new(0),
             opening: Mutex::new(Opening::Pending),
             opening_changed: Notify::new(),
@@ -154,10 +181,10 @@ impl Room {
         }
     }
 
-    /// Makes it impossible to subscribe, if nobody is.
+    /// Makes it impossible to subscribe or to watch, if nobody does.
     pub(crate) fn retire(&self) -> bool {
         let mut members = self.members.lock();
-        members.retired = members.slots.len() == members.free.len();
+        members.retired = members.is_unused();
         members.retired
     }
 
@@ -192,6 +219,9 @@ impl Room {
             Err(NotHot) => return Err(NotRegistered::LookAgain),
         }
         hot.enter(&sub.connection.format);
+        if sub.connection.format.needs_people() {
+            self.needs_people.store(true, Ordering::Relaxed);
+        }
         drop(hot);
         let slot = match members.free.pop() {
             Some(slot) => slot,
@@ -225,6 +255,27 @@ impl Room {
         held.is_some()
     }
 
+    /// Tells a connection presence of the room's members from here on. `false`: the room has become inactive.
+    pub(crate) fn watch(&self, connection: &Arc<Connection>) -> bool {
+        let mut members = self.members.lock();
+        if !members.retired {
+            members.watchers.insert(connection.id, Arc::clone(connection));
+        }
+        !members.retired
+    }
+
+    /// No longer does.
+    pub(crate) fn unwatch(&self, connection: &Connection) {
+        if self.members.lock().watchers.remove(&connection.id).is_some() {
+            *self.used.lock() = Instant::now();
+        }
+    }
+
+    /// Whether a connection is told presence of the room's members.
+    pub(crate) fn is_watched_by(&self, connection: &Connection) -> bool {
+        self.members.lock().watchers.contains_key(&connection.id)
+    }
+
     /// Clones up to `count` of the subscriptions from slot `from` on; `false` once there are no more slots.
     pub(crate) fn chunk(&self, from: usize, count: usize, chunk: &mut Vec<Arc<Subscription>>) -> bool {
         chunk.clear();
@@ -234,10 +285,10 @@ impl Room {
         !slots.is_empty()
     }
 
-    /// Since when nobody is subscribed, if nobody is.
+    /// Since when nobody is subscribed or watching, if nobody is.
     pub(crate) fn unused_since(&self) -> Option<Instant> {
         let members = self.members.lock();
-        (members.slots.len() == members.free.len()).then(|| *self.used.lock())
+        members.is_unused().then(|| *self.used.lock())
     }
 
     pub(crate) fn subscriptions(&self) -> usize {
@@ -273,7 +324,29 @@ impl Room {
     }
 
     /// Takes what was heard of the log; gives what follows to everyone subscribed.
+    ///
+    /// Where strangers did it and a format shows who they are, it is heard once they are known: no more than news that
+    /// were late on the bus, which the log puts in order.
     pub(crate) fn hear(self: &Arc<Self>, engine: &Arc<Inner>, heard: Heard) {
+        if self.needs_people.load(Ordering::Relaxed) {
+            let strangers = match &heard {
+                Heard::Event(event) => engine.strangers(std::iter::once(&**event)),
+                Heard::Page { events, .. } => engine.strangers(events.iter()),
+                _ => Vec::new(),
+            };
+            if !strangers.is_empty() {
+                let (room, engine) = (Arc::clone(self), Arc::clone(engine));
+                engine.clone().spawn(async move {
+                    engine.learn(&strangers).await;
+                    room.hear_known(&engine, heard);
+                });
+                return;
+            }
+        }
+        self.hear_known(engine, heard);
+    }
+
+    fn hear_known(self: &Arc<Self>, engine: &Arc<Inner>, heard: Heard) {
         let mut log = self.log.lock();
         let step = log.hear(heard, Instant::now());
         for event in &step.deliver {
@@ -284,12 +357,27 @@ impl Room {
     }
 
     /// Takes several committed events under one lock.
-    pub(crate) fn hear_all(self: &Arc<Self>, engine: &Arc<Inner>, events: impl Iterator<Item = Arc<Event>>) {
+    pub(crate) fn hear_all(self: &Arc<Self>, engine: &Arc<Inner>, events: &[Arc<Event>]) {
+        if self.needs_people.load(Ordering::Relaxed) {
+            let strangers = engine.strangers(events.iter().map(AsRef::as_ref));
+            if !strangers.is_empty() {
+                let (room, engine, events) = (Arc::clone(self), Arc::clone(engine), events.to_vec());
+                engine.clone().spawn(async move {
+                    engine.learn(&strangers).await;
+                    room.hear_all_known(&engine, &events);
+                });
+                return;
+            }
+        }
+        self.hear_all_known(engine, events);
+    }
+
+    fn hear_all_known(self: &Arc<Self>, engine: &Arc<Inner>, events: &[Arc<Event>]) {
         let mut log = self.log.lock();
         let mut all = Step::default();
         let now = Instant::now();
         for event in events {
-            let step = log.hear(Heard::Event(event), now);
+            let step = log.hear(Heard::Event(Arc::clone(event)), now);
             for event in &step.deliver {
                 self.show(event);
             }
@@ -330,7 +418,8 @@ impl Room {
     /// Bounds the subscriptions that an event ends, before anything above it can be given: both under the members'
     /// lock, so that one that begins meanwhile finds the event in the hot part.
     fn show_end(&self, event: &Event) {
-        let members = self.members.lock();
+        let mut members = self.members.lock();
+        members.watchers.retain(|_, connection| event.body.ends(&connection.user).is_none());
         for sub in members.slots.iter().flatten() {
             if let Some(reason) = event.body.ends(&sub.connection.user) {
                 sub.bound(event.seq, reason);
@@ -414,7 +503,7 @@ impl Room {
             from += pump::CHUNK;
             for sub in &chunk {
                 if except != Some(&sub.connection.user) {
-                    signal_one(&sub.connection, signal, &key, &mut encoded);
+                    signal_one(&sub.connection, signal, &key, &self.people, &mut encoded);
                 }
             }
         }
@@ -428,8 +517,14 @@ impl Room {
         let mut encoded: Vec<(&'static str, SignalBatch)> = Vec::new();
         self.each_subscription(|sub| {
             let format = &sub.connection.format;
+            if format.chooses_signals() {
+                for signal in signals {
+                    signal_one(&sub.connection, signal, &signal.key(), &self.people, &mut Vec::new());
+                }
+                return;
+            }
             let at = encoded.iter().position(|(name, _)| *name == format.name()).unwrap_or_else(|| {
-                encoded.push((format.name(), SignalBatch::new(&**format, signals)));
+                encoded.push((format.name(), SignalBatch::new(&**format, signals, &self.people)));
                 encoded.len() - 1
             });
             sub.connection.signal_batch(&encoded[at].1);
@@ -444,6 +539,13 @@ impl Room {
             from += pump::CHUNK;
             chunk.iter().for_each(&mut each);
         }
+    }
+
+    /// Everyone here who is told who is there, subscribed or watching; who is both is met twice.
+    pub(crate) fn each_onlooker(&self, mut each: impl FnMut(&Arc<Connection>)) {
+        self.each_subscription(|sub| each(&sub.connection));
+        let watchers: Vec<_> = self.members.lock().watchers.values().cloned().collect();
+        watchers.iter().for_each(each);
     }
 
     /// How long a quiet room stays active.
@@ -462,30 +564,35 @@ pub(crate) struct SignalBatch {
 }
 
 impl SignalBatch {
-    fn new(format: &dyn WireFormat, signals: &[Signal]) -> Self {
+    fn new(format: &dyn WireFormat, signals: &[Signal], people: &People) -> Self {
         let mut batch = Self { bytes: Vec::new(), each: Vec::with_capacity(signals.len()) };
         for signal in signals {
             let start = batch.bytes.len();
-            format.signal(signal, &mut batch.bytes);
+            format.signal(signal, people, &mut batch.bytes);
             batch.each.push((signal.key(), batch.bytes[start..].into()));
         }
         batch
     }
 }
 
-/// Gives a signal to one connection, encoding it once for each format.
+/// Gives a signal to one connection, unless it is of someone whom its user has blocked; encodes it once a format.
 pub(crate) fn signal_one(
     connection: &Arc<Connection>,
     signal: &Signal,
     key: &crate::signal::SignalKey,
+    people: &People,
     encoded: &mut Vec<(&'static str, Arc<[u8]>)>,
 ) {
+    let format = &connection.format;
+    if connection.hides(signal) || (format.chooses_signals() && !format.hears(signal, &connection.user)) {
+        return;
+    }
     let name = connection.format.name();
     let bytes = match encoded.iter().find(|(format, _)| *format == name) {
         Some((_, bytes)) => Arc::clone(bytes),
         None => {
             let mut out = Vec::new();
-            connection.format.signal(signal, &mut out);
+            connection.format.signal(signal, people, &mut out);
             let bytes: Arc<[u8]> = out.into();
             encoded.push((name, Arc::clone(&bytes)));
             bytes

@@ -88,6 +88,7 @@ impl Inner {
                 // A failure is made up for by the next sweep.
                 drop(self.add_rooms(&connection, missing).await);
             }
+            drop(self.watch_rooms(&connection, &held).await);
             drop(declined);
             // Where a room is not the user's any more, its log says so: it is looked at now.
             let lost: Vec<RoomId> = subs
@@ -96,6 +97,41 @@ impl Inner {
                 .filter(|room| held.len() < limit && !held.iter().any(|m| m.room == *room))
                 .collect();
             self.ask_heads(&lost).await;
+        }
+        Ok(())
+    }
+
+    /// Brings what a connection watches level with `held`, its user's rooms: those small enough for presence to be
+    /// told in them. The caller holds `following`.
+    pub(crate) async fn watch_rooms(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        held: &[Membership],
+    ) -> Result<(), Error> {
+        let Some(watched) = connection.watched.lock().clone() else { return Ok(()) };
+        let is_whole = held.len() < self.limits.rooms_per_connection_max;
+        for (id, room) in &watched {
+            if is_whole && !held.iter().any(|m| m.room == *id) {
+                room.unwatch(connection);
+                connection.watched.lock().as_mut().and_then(|watched| watched.remove(id));
+            }
+        }
+        let mut missing: Vec<_> = held
+            .iter()
+            .filter(|m| m.member_count <= self.limits.signals_room_max)
+            .filter(|m| watched.get(&m.room).is_none_or(|room| !room.is_watched_by(connection)))
+            .cloned()
+            .collect();
+        self.drop_unreadable(connection, &mut missing).await;
+        let rooms = self.activate(&missing.iter().map(|m| m.room).collect::<Vec<_>>()).await?;
+        for Membership { room: id, member_count, .. } in missing {
+            // One that became inactive meanwhile, or was deleted, is looked at again by the next comparison.
+            let Some(room) = rooms.get(&id).filter(|room| room.watch(connection)) else { continue };
+            room.set_member_count(member_count);
+            match connection.watched.lock().as_mut() {
+                Some(watched) => drop(watched.insert(id, Arc::clone(room))),
+                None => room.unwatch(connection),
+            }
         }
         Ok(())
     }
@@ -115,7 +151,9 @@ impl Inner {
             // What can fail does so before anything is told.
             self.activate(&[membership.room]).await?;
             connection.reply(&ServerFrame::RoomAdded { room: entry });
-            self.register_told(connection, membership, entry.head).await;
+            let whole = connection.format.shows_direct_rooms() && entry.peer.is_some();
+            let from = if whole { membership.visible_from } else { entry.head };
+            self.register_told(connection, membership, from).await;
         }
         Ok(())
     }
@@ -130,12 +168,22 @@ impl Inner {
         self.spawn(async move {
             for connection in connections {
                 let _following = connection.following.lock().await;
-                let Some(sub) = connection.sub(room) else { continue };
+                let sub = connection.sub(room);
+                let watched =
+                    connection.watched.lock().as_ref().and_then(|watched| watched.get(&room).cloned());
+                if sub.is_none() && watched.is_none() {
+                    continue;
+                }
                 let principal = Arc::clone(&*connection.principal.lock());
                 match engine.allow(&principal, ActionKind::Read, Some(room), None).await {
                     Err(error) if !error.is_retryable() => {
-                        engine.note_delivered(&sub);
-                        engine.unsubscribe(&sub, UnsubscribeReason::Removed);
+                        if let Some(room) = watched {
+                            room.unwatch(&connection);
+                        }
+                        if let Some(sub) = sub {
+                            engine.note_delivered(&sub);
+                            engine.unsubscribe(&sub, UnsubscribeReason::Removed);
+                        }
                     }
                     _ => {}
                 }

@@ -176,6 +176,7 @@ impl Commands {
                 retryable: false,
                 retry_after_ms: None,
                 field: error.field,
+                missing_room: None,
             }));
         }
     }
@@ -316,6 +317,9 @@ impl Drop for Batch {
 impl Inner {
     async fn begin(self: &Arc<Self>, connection: &Arc<Connection>, hello: &Hello) -> Result<(), Error> {
         let _changing = connection.following.lock().await;
+        if connection.format.needs_people() {
+            self.people.want();
+        }
         let (over, first) = self.users.add(connection, self.limits.connections_per_user_max);
         for oldest in over {
             oldest.close(Close::with_bye(CloseCode::Superseded, ByeReason::Superseded, Duration::ZERO));
@@ -326,7 +330,7 @@ impl Inner {
         let epoch = self.epoch();
         let reset = hello.epoch.as_deref().is_some_and(|told| told != &*epoch);
         let listed: Vec<RoomId> = hello.rooms.keys().copied().collect();
-        let wanted = if hello.subscribe == Subscribe::Listed { Some(&*listed) } else { None };
+        let wanted = if hello.subscribe == Subscribe::All { None } else { Some(&*listed) };
         let limit = self.limits.rooms_per_connection_max;
         let user = &connection.user;
         let mut memberships = self.read("memberships", self.store.memberships(user, wanted, limit)).await?;
@@ -345,7 +349,8 @@ impl Inner {
             }
         }
         let gone = self.gone(user, &listed, &memberships).await?;
-        let snapshot = self.presence_snapshot(user).await;
+        let blocked = self.begin_blocks(connection).await?;
+        let snapshot = self.presence_snapshot(connection).await;
         let welcome = Welcome {
             user: self.own_profile(connection),
             connection_id: connection.id,
@@ -356,13 +361,20 @@ impl Inner {
             rooms: entries,
             heads,
             gone,
-            blocked: Vec::new(),
+            blocked,
             presence: snapshot.told(),
         };
         connection.reply(&ServerFrame::Welcome(&welcome));
+        if !welcome.gone.is_empty() {
+            close_after_room(connection, UnsubscribeReason::Removed);
+        }
+        if connection.closing().is_some() {
+            return Ok(());
+        }
         let heads = welcome.heads;
         let ids: Vec<_> = memberships.iter().map(|m| m.room).collect();
         self.activate(&ids).await?;
+        self.learn_direct_rooms(connection, &memberships).await?;
         let cursors = if reset { BTreeMap::new() } else { hello.rooms.clone() };
         let mut budget = self.limits.resume_events_max;
         for membership in memberships {
@@ -370,12 +382,20 @@ impl Inner {
             let head = heads.get(&membership.room).copied().unwrap_or(membership.head);
             let from = self.resume_from(connection, &membership, head, since, &mut budget);
             self.register(connection, membership, from).await?;
+            if connection.closing().is_some() {
+                return Ok(());
+            }
         }
         if reset {
             metrics::resumed("reset");
         }
+        if connection.follow == Subscribe::Watch {
+            let held = self.read("memberships", self.store.memberships(user, None, limit)).await?;
+            self.watch_rooms(connection, &held).await?;
+        }
         self.presence_begins(connection, snapshot);
-        self.keep_profile(connection);
+        let principal = Arc::clone(&*connection.principal.lock());
+        self.keep_claims(&principal, true);
         Ok(())
     }
 
@@ -438,12 +458,18 @@ impl Inner {
     ) -> Result<bool, Error> {
         loop {
             let id = membership.room;
-            let ended = |reason| connection.reply(&ServerFrame::Unsubscribed { room_id: id, reason });
+            let ended = |reason| {
+                connection.reply(&ServerFrame::Unsubscribed { room_id: id, reason });
+                close_after_room(connection, reason);
+            };
             let Some(room) = self.activate(&[id]).await?.remove(&id) else {
                 ended(UnsubscribeReason::Deleted);
                 return Ok(false);
             };
             room.set_member_count(membership.member_count);
+            if connection.format.shows_direct_rooms() {
+                self.learn_pairs(&connection.user, std::slice::from_ref(&room)).await?;
+            }
             let sub = Subscription::new(Arc::clone(connection), Arc::clone(&room), from, membership.head);
             match room.register(&sub) {
                 Ok(()) => {}
@@ -521,6 +547,7 @@ impl Inner {
         {
             subs.remove(&sub.room.id);
         }
+        close_after_room(connection, reason);
         true
     }
 
@@ -539,6 +566,8 @@ impl Inner {
             self.note_delivered(&sub);
             sub.room.unregister(&sub);
         }
+        let watched = connection.watched.lock().take();
+        watched.into_iter().flatten().for_each(|(_, room)| room.unwatch(connection));
         let (removed, last) = self.users.remove(connection);
         if removed {
             self.presence_ends(connection, last);
@@ -548,22 +577,6 @@ impl Inner {
     fn own_profile(&self, connection: &Connection) -> Profile {
         let principal = connection.principal.lock();
         principal.profile.clone().unwrap_or_else(|| Profile::unknown(principal.user.clone()))
-    }
-
-    /// Keeps the claims as what is shown of the user, where the host has no directory.
-    fn keep_profile(self: &Arc<Self>, connection: &Arc<Connection>) {
-        let Some(profile) = connection.principal.lock().profile.clone() else { return };
-        if self.host.directory.is_some() {
-            return;
-        }
-        let engine = Arc::clone(self);
-        self.spawn(async move {
-            let users = [profile.id.clone()];
-            let kept = engine.read("profiles", engine.store.profiles(&users)).await;
-            if matches!(kept, Ok(kept) if kept.first().is_none_or(|kept| kept.profile != profile)) {
-                drop(engine.read("put_profiles", engine.store.put_profiles(&[profile])).await);
-            }
-        });
     }
 
     pub(crate) async fn entries_of(
@@ -585,5 +598,14 @@ impl Inner {
         let spread = u64::try_from(self.limits.reconnect_spread.as_millis()).unwrap_or(1).max(1);
         let wait = Duration::from_millis(self.clock.random() % spread);
         Close::with_bye(CloseCode::GoingAway, ByeReason::Shutdown, wait)
+    }
+}
+
+/// A room has ended for a connection: some formats end with it.
+fn close_after_room(connection: &Arc<Connection>, reason: UnsubscribeReason) {
+    if reason != UnsubscribeReason::Requested
+        && let Some(code) = connection.format.room_ended(reason)
+    {
+        connection.close(Close::silent(code));
     }
 }

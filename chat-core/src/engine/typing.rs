@@ -45,7 +45,12 @@ impl Typists {
 
 impl Inner {
     /// A user of this node types, or has stopped.
-    pub(crate) fn set_typing(&self, room: &Arc<Room>, user: &UserId, is_typing: bool) -> Result<(), Error> {
+    pub(crate) fn set_typing(
+        self: &Arc<Self>,
+        room: &Arc<Room>,
+        user: &UserId,
+        is_typing: bool,
+    ) -> Result<(), Error> {
         if is_typing {
             let key = QuotaKey::Typing(user.clone(), room.id);
             self.link.quota.take(key, 1, self.limits.typing).map_err(Error::rate_limited)?;
@@ -53,8 +58,8 @@ impl Inner {
         if room.member_count() > self.limits.signals_room_max {
             return Ok(());
         }
-        self.show_typing(room, user, is_typing);
         let signal = Signal::Typing { room_id: room.id, user: user.clone(), is_typing };
+        self.show_named(Topic::Room(room.id), signal.clone());
         self.link.bus.publish(Topic::Room(room.id), Payload::Signal(signal));
         Ok(())
     }

@@ -145,6 +145,19 @@ pub(crate) fn check_name(limits: &Limits, name: Option<&str>) -> Result<(), Erro
     Ok(())
 }
 
+/// Why a message is reported.
+pub(crate) fn check_reason(limits: &Limits, reason: &str) -> Result<(), Error> {
+    check_text("reason", reason)?;
+    if reason.trim().is_empty() {
+        return Err(Error::bad_field("reason", "must not be blank"));
+    }
+    if reason.chars().count() > limits.reason_chars_max {
+        let message = format!("must be at most {} characters", limits.reason_chars_max);
+        return Err(Error::new(ErrorCode::TooLarge, message).with_field("reason"));
+    }
+    Ok(())
+}
+
 /// What is searched for, taken apart, where it has something to find and is short enough.
 pub(crate) fn search_text(limits: &Limits, text: &str) -> Result<SearchText, Error> {
     const FIELD: &str = "q";

@@ -223,7 +223,9 @@ impl Inner {
                 }
                 // Perhaps the first try stored it, and this is what came of that. (A send would have been found, but for
                 // one in a room that is gone or held.)
-                Err(Refusal::RoomNotFound | Refusal::Held) if tries > 1 => Err(unknown()),
+                Err(Refusal::RoomNotFound | Refusal::NotMember | Refusal::Held) if tries > 1 => {
+                    Err(unknown())
+                }
                 Err(_) if tries > 1 && !is_send => Err(unknown()),
                 answer => answer.map_err(Error::from),
             });
@@ -307,7 +309,7 @@ impl Inner {
         events.sort_by_key(|event| event.room);
         for of_room in events.chunk_by(|a, b| a.room == b.room) {
             if let Some(room) = self.rooms.get(of_room[0].room) {
-                room.hear_all(self, of_room.iter().cloned());
+                room.hear_all(self, of_room);
             }
         }
         for (id, seq) in &heads {

@@ -2,8 +2,10 @@
 
 mod bus;
 mod files;
+mod import;
 mod inbox;
 mod leases;
+mod moderation;
 mod quota;
 mod room;
 mod state;

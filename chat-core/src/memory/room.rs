@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::{
     event::{Event, EventBody},
     model::{
-        Attachment, Ban, ClientId, Emoji, MemberRow, Message, MessageVersion, MessageView, ReactionCount,
-        Seq, ThreadSummary, Timestamp, Unread, UserId,
+        Attachment, Ban, ClientId, Emoji, MemberRow, Message, MessageId, MessageVersion, MessageView,
+        ReactionCount, Seq, ThreadSummary, Timestamp, Unread, UserId,
     },
     store::{
         EventLimit, EventPage, MessagePage, MessageQuery, Range, RoomKey, SearchQuery, UNREAD_CAP,
@@ -21,6 +21,8 @@ pub(super) struct RoomState {
     pub(super) keys: Vec<RoomKey>,
     pub(super) members: BTreeMap<UserId, MemberRow>,
     pub(super) bans: BTreeMap<UserId, Ban>,
+    /// Until when users are muted, members or not.
+    pub(super) mutes: BTreeMap<UserId, Timestamp>,
     /// Everything at or below is not kept any more.
     floor: Seq,
     /// The entry of position `floor + 1` is the first.
@@ -78,6 +80,7 @@ impl RoomState {
             keys,
             members: BTreeMap::new(),
             bans: BTreeMap::new(),
+            mutes: BTreeMap::new(),
             floor: Seq::ZERO,
             log: Vec::new(),
             messages: Vec::new(),
@@ -227,6 +230,11 @@ impl RoomState {
         self.kept(seq).map(|kept| &kept.message)
     }
 
+    /// The ids of its messages, deleted ones too.
+    pub(super) fn message_ids(&self) -> impl Iterator<Item = MessageId> {
+        self.messages.iter().filter_map(|seq| self.message(*seq)).map(|message| message.id)
+    }
+
     pub(super) fn sent(&self, sender: Option<&UserId>, client_id: &ClientId) -> Option<Sent> {
         let seq = *self.sent.get(&(sender.cloned(), client_id.clone()))?;
         self.kept(seq).map(|kept| Sent { seq, digest: kept.digest })
@@ -368,6 +376,6 @@ impl RoomState {
             let count = u32::try_from(places.len()).unwrap_or(u32::MAX);
             places.last().map(|last| ThreadSummary { count, last_seq: *last })
         });
-        Some(MessageView { message: kept.message.clone(), reactions, replies })
+        Some(MessageView { message: kept.message.clone(), reactions, replies, status: None })
     }
 }

@@ -4,9 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::{files::Files, room::RoomState};
 use crate::{
+    event::EventBody,
     model::{
-        Activity, AttachmentId, Ban, ClientId, Emoji, Member, MemberRow, Message, MessageId, Role, RoomId,
-        RoomKind, Seq, StoredAttachment, StoredProfile, UserId,
+        Activity, AttachmentId, AuditEntry, AuditId, AuditRecord, Ban, ClientId, Emoji, Member, MemberRow,
+        Message, MessageId, Report, Role, RoomId, RoomKind, Seq, StoredAttachment, StoredProfile, Timestamp,
+        UserId,
     },
     store::{
         RoomKey,
@@ -25,6 +27,14 @@ pub(super) struct State {
     /// Public rooms by activity.
     pub(super) public: BTreeSet<Activity>,
     pub(super) profiles: HashMap<UserId, StoredProfile>,
+    /// Whom each user has blocked.
+    pub(super) blocks: HashMap<UserId, BTreeSet<UserId>>,
+    /// The report with id n is at n − 1.
+    pub(super) reports: Vec<Report>,
+    /// The entry with id n is at n − 1.
+    pub(super) audit: Vec<AuditEntry>,
+    /// Where each message stands.
+    pub(super) places: HashMap<MessageId, (RoomId, Seq)>,
     pub(super) files: Files,
     /// The greatest room id given.
     last_room: i64,
@@ -37,8 +47,20 @@ impl State {
         Self { epoch, ..Self::default() }
     }
 
+    /// No id up to these is given any more.
+    pub(super) fn reserve_ids(&mut self, room: RoomId, message: Option<MessageId>) {
+        self.last_room = self.last_room.max(room.get());
+        self.last_message = self.last_message.max(message.map_or(0, MessageId::get));
+    }
+
     pub(super) fn room_state(&self, room: RoomId) -> Option<&RoomState> {
         self.rooms.get(&room)
+    }
+
+    pub(super) fn note(&mut self, record: &AuditRecord) {
+        let id = i64::try_from(self.audit.len()).ok().and_then(|count| AuditId::new(count + 1));
+        let id = id.unwrap_or_else(|| unreachable!("more entries than memory holds"));
+        self.audit.push(AuditEntry { id, record: record.clone() });
     }
 
     fn change(&mut self, room: RoomId, change: impl FnOnce(&mut RoomState)) {
@@ -81,6 +103,9 @@ impl State {
         let keys = std::mem::take(&mut state.keys);
         let members = std::mem::take(&mut state.members);
         self.public.remove(&state.activity());
+        for id in state.message_ids() {
+            self.places.remove(&id);
+        }
         self.files.remove_all(state.carried().map(|file| &file.id));
         state.forget(floor);
         for key in &keys {
@@ -119,6 +144,21 @@ impl View for State {
 
     fn ban(&self, room: RoomId, user: &UserId) -> Option<&Ban> {
         self.rooms.get(&room)?.bans.get(user)
+    }
+
+    fn mute(&self, room: RoomId, user: &UserId) -> Option<Timestamp> {
+        self.rooms.get(&room)?.mutes.get(user).copied()
+    }
+
+    fn has_blocked(&self, user: &UserId, other: &UserId) -> bool {
+        self.blocks.get(user).is_some_and(|blocked| blocked.contains(other))
+    }
+
+    fn peer_has_blocked(&self, room: RoomId, user: &UserId) -> bool {
+        let direct = self.rooms.get(&room).filter(|state| state.row.room.kind == RoomKind::Direct);
+        direct.is_some_and(|state| {
+            state.members.keys().any(|other| other != user && self.has_blocked(other, user))
+        })
     }
 
     fn message(&self, room: RoomId, seq: Seq) -> Option<&Message> {
@@ -177,6 +217,9 @@ impl View for State {
                 let Some(state) = self.rooms.get_mut(&event.room) else { return };
                 let before = state.activity();
                 state.append(event, *message);
+                if let EventBody::Message { message } = &event.body {
+                    self.places.insert(message.id, (event.room, event.seq));
+                }
                 if state.row.room.kind == RoomKind::Public && self.public.remove(&before) {
                     self.public.insert(state.activity());
                 }
@@ -211,6 +254,13 @@ impl View for State {
             Effect::DropBan { room, user } => self.change(*room, |room| {
                 room.bans.remove(user);
             }),
+            Effect::PutMute { room, user, until } => self.change(*room, |room| {
+                room.mutes.insert(user.clone(), *until);
+            }),
+            Effect::DropMute { room, user } => self.change(*room, |room| {
+                room.mutes.remove(user);
+            }),
+            Effect::Audit { record } => self.note(record),
             Effect::PutRoom { room } => self.change(room.id, |state| state.row.room = room.clone()),
             Effect::DropRoom { room, floor } => self.drop_room(*room, *floor),
         }

@@ -9,9 +9,9 @@ use super::{room::RoomState, state::State};
 use crate::{
     event::Event,
     model::{
-        Activity, Attachment, AttachmentId, Ban, ClientId, Member, Membership, MessageVersion, Pointer,
-        Profile, RoomEntry, RoomId, RoomKind, Seq, StoredAttachment, StoredProfile, Timestamp, Unread,
-        Upload, UserId,
+        Activity, Attachment, AttachmentId, Ban, ClientId, Member, Membership, MessageId, MessageVersion,
+        Pointer, Profile, RoomEntry, RoomId, RoomKind, Seq, StoredAttachment, StoredProfile, Timestamp,
+        Unread, Upload, UserId,
     },
     store::{
         AttachmentStore, Change, EventLimit, EventPage, Head, LogStore, MessagePage, MessageQuery,
@@ -32,7 +32,7 @@ use strict::decide_all;
 /// with it. Share it between engines by `Arc`.
 #[derive(Debug)]
 pub struct MemoryStore {
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
 }
 
 impl Default for MemoryStore {
@@ -199,11 +199,6 @@ impl RoomStore for MemoryStore {
         bans.truncate(limit);
         Ok(bans)
     }
-
-    async fn lift_ban(&self, room: RoomId, user: &UserId) -> Result<bool, StoreError> {
-        let mut state = self.state.lock();
-        Ok(state.rooms.get_mut(&room).is_some_and(|room| room.bans.remove(user).is_some()))
-    }
 }
 
 #[async_trait]
@@ -211,6 +206,11 @@ impl MessageStore for MemoryStore {
     async fn messages(&self, room: RoomId, query: &MessageQuery) -> Result<MessagePage, StoreError> {
         let state = self.state.lock();
         Ok(state.room_state(room).map_or_else(MessagePage::default, |room| room.messages(query)))
+    }
+
+    async fn find_messages(&self, messages: &[MessageId]) -> Result<Vec<Option<(RoomId, Seq)>>, StoreError> {
+        let state = self.state.lock();
+        Ok(messages.iter().map(|id| state.places.get(id).copied()).collect())
     }
 
     async fn versions(

@@ -86,6 +86,15 @@ integer_id! {
     MessageId
 }
 
+integer_id! {
+    /// A report, unique over all rooms of a store.
+    ReportId
+}
+integer_id! {
+    /// An entry of the audit trail, unique over all rooms of a store.
+    AuditId
+}
+
 /// A position in a room's log: dense, from 1, never reused. `Seq::ZERO` stands before the first event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

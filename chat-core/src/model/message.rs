@@ -79,6 +79,35 @@ pub struct MessageView {
     /// The thread that starts here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replies: Option<ThreadSummary>,
+    /// How far an own message has got, in a room within the bound for receipts. A store leaves it out; the engine says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<MessageStatus>,
+}
+
+/// How far a message has got with all others in the room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "the three that there are")]
+pub enum MessageStatus {
+    /// Stored.
+    Sent,
+    /// Written to a connection of everyone else.
+    Delivered,
+    /// Read by everyone else.
+    Read,
+}
+
+impl MessageStatus {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+        }
+    }
 }
 
 /// How many users reacted with one emoji.

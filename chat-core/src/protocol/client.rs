@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     error::ErrorCode,
-    model::{AttachmentId, ClientId, Emoji, MessageKind, Metadata, RoomId, Seq, UserId},
+    model::{AttachmentId, ClientId, Emoji, MessageId, MessageKind, Metadata, RoomId, Seq, UserId},
     signal::PresenceChoice,
 };
 
@@ -66,6 +66,10 @@ pub enum Command {
     Typing { room: RoomId, is_typing: bool },
     /// Read up to here.
     Read { room: RoomId, seq: Seq },
+    /// Read up to a message, by its id. Formats alone say it.
+    ReadMessage { message: MessageId },
+    /// Typing in the direct room with a user, where there is one. Formats alone say it.
+    TypingTo { user: UserId, is_typing: bool },
     /// How to be shown.
     Presence { status: PresenceChoice },
     /// Messages of a room.
@@ -90,13 +94,16 @@ pub struct Hello {
 
 /// Which rooms a `hello` subscribes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "the two of the protocol")]
+#[expect(clippy::exhaustive_enums, reason = "formats choose of all there are")]
 pub enum Subscribe {
     /// All of the user's, the latest active first.
     #[default]
     All,
     /// Those that `rooms` names.
     Listed,
+    /// Those that `rooms` names, and of all of the user's rooms who is there: presence of everyone with whom the user
+    /// shares a room, as rooms come and go, in rooms small enough for it. Not in the native protocol.
+    Watch,
 }
 
 /// A message.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::FrameId;
 use crate::{
-    error::{Error, ErrorCode},
+    error::{Error, ErrorCode, MissingRoom},
     limits::Limits,
     model::{ConnectionId, Message, Profile, RoomEntry, RoomId, Seq, Timestamp, Unread, UserId},
     signal::{PresenceStatus, UnsubscribeReason},
@@ -104,6 +104,9 @@ pub struct ErrorBody<'a> {
     /// The field that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<&'a str>,
+    /// Why a room was not found; never on the native wire.
+    #[serde(skip)]
+    pub missing_room: Option<MissingRoom>,
 }
 
 impl<'a> ErrorBody<'a> {
@@ -119,6 +122,7 @@ impl<'a> ErrorBody<'a> {
                 u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).min(crate::model::MAX_SAFE_INTEGER)
             }),
             field: error.field(),
+            missing_room: error.why_missing(),
         }
     }
 }

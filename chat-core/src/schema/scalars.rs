@@ -7,9 +7,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use crate::{
     Event, EventBody,
     model::{
-        AttachmentId, CLIENT_ID_BYTES_MAX, ClientId, ConnectionId, EMOJI_BYTES_MAX, Emoji, MAX_SAFE_INTEGER,
-        MESSAGE_KIND_BYTES_MAX, MessageId, MessageKind, Metadata, RoomId, Seq, Timestamp, USER_ID_BYTES_MAX,
-        UserId,
+        AttachmentId, AuditId, CLIENT_ID_BYTES_MAX, ClientId, ConnectionId, EMOJI_BYTES_MAX, Emoji,
+        MAX_SAFE_INTEGER, MESSAGE_KIND_BYTES_MAX, MessageId, MessageKind, Metadata, ReportId, RoomId, Seq,
+        Timestamp, USER_ID_BYTES_MAX, UserId,
     },
     protocol::{FRAME_ID_BYTES_MAX, FrameId},
 };
@@ -39,6 +39,8 @@ macro_rules! schemas {
 schemas! {
     RoomId => integer("A room.", 1);
     MessageId => integer("A message, unique over all rooms.", 1);
+    ReportId => integer("A report.", 1);
+    AuditId => integer("An entry of the audit trail.", 1);
     Seq => integer("A place in a room's log: dense, from 1.", 0);
     UserId => text("A user, as the host names it.", USER_ID_BYTES_MAX);
     ClientId => text("The key to ask again under, unique per room and sender.", CLIENT_ID_BYTES_MAX);

@@ -132,6 +132,11 @@ pub enum ChangeBody {
         /// Until when; `None`: for good.
         until: Option<Timestamp>,
     },
+    /// Lift a ban. It takes no position: a change of the list of bans alone is [`Outcome::Unchanged`].
+    Unban {
+        /// Of whom.
+        user: UserId,
+    },
     /// Give a member another role; old and new are below the actor's.
     SetRole {
         /// Who.
@@ -144,7 +149,7 @@ pub enum ChangeBody {
         /// To whom.
         to: UserId,
     },
-    /// Take a member's right to write, or give it back.
+    /// Take a member's right to write, or give it back. It outlasts leaving and coming back.
     Mute {
         /// Who.
         user: UserId,
@@ -270,9 +275,12 @@ impl Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// There is no such room, or the actor may not know of it.
+    /// There is no such room, or none any more.
     #[error("no such room")]
     RoomNotFound,
+    /// The actor is no member of the room, and may not know of it.
+    #[error("no such room for the actor")]
+    NotMember,
     /// There is no such message, member or other thing in the room.
     #[error("no such {0}")]
     NotFound(&'static str),
@@ -288,6 +296,9 @@ pub enum Refusal {
     /// The user is kept out.
     #[error("banned")]
     Banned,
+    /// The other user has blocked the actor.
+    #[error("blocked")]
+    Blocked,
     /// It contradicts what stands.
     #[error("conflict: {0}")]
     Conflict(&'static str),

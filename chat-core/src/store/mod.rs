@@ -1,15 +1,18 @@
 //! Storage: the truth about rooms.
 //!
-//! A store implements six small traits; [`Store`] is their sum. [`LogStore::commit`] is the only way into a
+//! A store implements nine small traits; [`Store`] is their sum. [`LogStore::commit`] is the only way into a
 //! room's log, so that order, preconditions, idempotency and durability are decided in one place per backend, and
 //! [`decide`] holds the rules for backends that can look things up before they write: load what
-//! [`decide::Needs`] names, run [`decide::decide_all`], write the effects.
+//! [`decide::Needs`] names, run [`decide::decide_all`], write the effects. [`ImportStore`] is beside them, for stores
+//! that take over what another system kept.
 //!
 //! Every line under "To ensure correctness" has a case in the contract suite (`testkit::store_suite!`).
 
 mod change;
 pub mod decide;
 mod error;
+mod import;
+mod moderation;
 mod query;
 mod search;
 mod words;
@@ -20,6 +23,11 @@ use async_trait::async_trait;
 
 pub use change::{Actor, Change, ChangeBody, NewMessage, NewRoom, Outcome, Refusal, Require, RoomUpdate};
 pub use error::{StoreError, StoreErrorKind};
+pub use import::{
+    IMPORT_ID_MAX, IMPORT_MEMBERS_MAX, IMPORT_MESSAGES_MAX, ImportMessage, ImportPart, ImportRoom,
+    ImportStore, Imported, MessageFate, RoomFate,
+};
+pub use moderation::{Blocked, Decision, NewReport, ReportScope, Reported, ReportsQuery};
 pub use query::{
     EventLimit, EventPage, Head, MessagePage, MessageQuery, PointerMove, Range, RoomKey, RoomScope,
     RoomsQuery,
@@ -29,8 +37,9 @@ pub use words::{SearchTerm, SearchText, WORD_CHARS_MAX, index_words};
 
 use crate::event::Event;
 use crate::model::{
-    Attachment, AttachmentId, Ban, ClientId, Member, Membership, MessageVersion, Pointer, Profile, RoomEntry,
-    RoomId, Seq, StoredAttachment, StoredProfile, Timestamp, Unread, Upload, UserId,
+    Attachment, AttachmentId, AuditEntry, AuditId, Ban, ClientId, Member, Membership, MessageId,
+    MessageVersion, Pointer, Profile, Report, ReportId, RoomEntry, RoomId, Seq, StoredAttachment,
+    StoredProfile, Timestamp, Unread, Upload, UserId,
 };
 
 /// Unread messages and mentions are counted up to this.
@@ -87,6 +96,13 @@ pub trait LogStore: fmt::Debug + Send + Sync + 'static {
     ///   `deleted_content_is_gone_everywhere`, `deleted_files_are_listed_until_forgotten`).
     /// - A deleted room leaves its row and the event that says so, and nothing else (suite:
     ///   `a_deleted_room_leaves_nothing_but_its_end`).
+    ///
+    /// - What the audit trail says of a change is kept with it, or not at all (suite:
+    ///   `what_moderators_did_is_kept`, `what_was_refused_is_in_no_trail`).
+    /// - A mute outlasts leaving (suite: `a_mute_outlasts_leaving`).
+    /// - Whoever was blocked by the time a change is made is refused where the rules say so, also where the block and
+    ///   the change meet (suite: `a_blocked_user_writes_no_direct_messages`, `who_blocks_is_added_by_others_alone`,
+    ///   `who_blocks_is_not_named`, `nothing_passes_a_block_that_stands`).
     ///
     /// - It waits for nobody who holds a room: changes of such a room are answered [`Refusal::Held`], all of them in
     ///   the batch, and nothing of them is stored. (A store whose writers take turns has no such rooms.)
@@ -196,9 +212,6 @@ pub trait RoomStore: fmt::Debug + Send + Sync + 'static {
 
     /// The bans of a room, latest first, expired ones too until they are replaced or lifted.
     async fn bans(&self, room: RoomId, limit: usize) -> Result<Vec<Ban>, StoreError>;
-
-    /// Lifts a ban; says whether there was one.
-    async fn lift_ban(&self, room: RoomId, user: &UserId) -> Result<bool, StoreError>;
 }
 
 /// Messages as answers show them.
@@ -213,6 +226,12 @@ pub trait MessageStore: fmt::Debug + Send + Sync + 'static {
     ///   asked direction goes on (for [`Range::Around`]: backwards) (suite: `pages_before_a_position`,
     ///   `pages_after_a_position`, `pages_around_a_position`, `pages_of_a_thread`).
     async fn messages(&self, room: RoomId, query: &MessageQuery) -> Result<MessagePage, StoreError>;
+
+    /// Where messages stand, by their ids and in their order; `None` for what is no message, or one of a deleted room.
+    ///
+    /// # To ensure correctness
+    /// - Deleted messages are found too: they keep their place (suite: `messages_are_found_by_their_ids`).
+    async fn find_messages(&self, messages: &[MessageId]) -> Result<Vec<Option<(RoomId, Seq)>>, StoreError>;
 
     /// The earlier versions of a message, oldest first, without the one that stands; none of a deleted one.
     async fn versions(
@@ -281,6 +300,77 @@ pub trait ProfileStore: fmt::Debug + Send + Sync + 'static {
     async fn touch(&self, users: &[(UserId, Timestamp)]) -> Result<(), StoreError>;
 }
 
+/// Reports of messages.
+#[async_trait]
+pub trait ReportStore: fmt::Debug + Send + Sync + 'static {
+    /// Keeps a report with a copy of what the message says now.
+    ///
+    /// # To ensure correctness
+    /// - A user's report of a message is there once, also when two are made at once (suite:
+    ///   `a_message_is_reported_once_by_a_user`, `equal_reports_at_once_are_one`).
+    /// - The copy stays what it was when the message is edited or deleted, and its room too (suite:
+    ///   `a_report_keeps_what_was_said`); of what is deleted or no message there is none (suite:
+    ///   `only_what_stands_is_reported`).
+    async fn put_report(&self, report: &NewReport) -> Result<Reported, StoreError>;
+
+    /// A report.
+    async fn report(&self, id: ReportId) -> Result<Option<Report>, StoreError>;
+
+    /// Reports, the newest first.
+    ///
+    /// # To ensure correctness
+    /// - Each that the scope and the status allow comes once, whatever the size of a page (suite:
+    ///   `reports_are_listed_newest_first`, `moderators_see_reports_of_their_rooms`).
+    async fn reports(&self, query: &ReportsQuery) -> Result<Vec<Report>, StoreError>;
+
+    /// Decides on a report, and notes it in the audit trail in the same step; gives the report as it is then, `None`
+    /// where there is none. One that has that status already stays as it is.
+    ///
+    /// # To ensure correctness
+    /// - It says by whom and when, and each decision is in the trail once (suite: `reports_are_decided`).
+    async fn decide_report(&self, decision: &Decision) -> Result<Option<Report>, StoreError>;
+}
+
+/// Who wants to hear nothing of whom.
+#[async_trait]
+pub trait BlockStore: fmt::Debug + Send + Sync + 'static {
+    /// `user` blocks `other`, where that makes no more than `max` in all.
+    ///
+    /// # To ensure correctness
+    /// - It is idempotent, and never exceeds `max`, also when many are made at once (suite:
+    ///   `blocks_are_made_and_taken_back`, `blocks_are_bounded_also_at_once`).
+    /// - When it returns, no change that the block forbids is committed any more (suite:
+    ///   `nothing_passes_a_block_that_stands`).
+    async fn put_block(
+        &self,
+        user: &UserId,
+        other: &UserId,
+        at: Timestamp,
+        max: usize,
+    ) -> Result<Blocked, StoreError>;
+
+    /// Takes a block back; says whether there was one.
+    async fn drop_block(&self, user: &UserId, other: &UserId) -> Result<bool, StoreError>;
+
+    /// Whom `user` has blocked, by id, at most `limit`.
+    async fn blocks(&self, user: &UserId, limit: usize) -> Result<Vec<UserId>, StoreError>;
+}
+
+/// What moderators did. It is written by [`LogStore::commit`] and [`ReportStore::decide_report`].
+#[async_trait]
+pub trait AuditStore: fmt::Debug + Send + Sync + 'static {
+    /// The trail of a room, deleted ones too, the newest first: entries with an id below `before`, at most `limit`.
+    ///
+    /// # To ensure correctness
+    /// - Each entry comes once, whatever the size of a page (suite: `the_trail_is_read_newest_first`).
+    async fn audit(
+        &self,
+        room: RoomId,
+        before: Option<AuditId>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError>;
+}
+
 /// What is known of files, whose bytes lie elsewhere under their ids.
 ///
 /// A file is first begun, then finished when all its bytes are kept, then sent once by a message
@@ -334,6 +424,28 @@ pub trait AttachmentStore: fmt::Debug + Send + Sync + 'static {
 }
 
 /// All that the engine needs of a store.
-pub trait Store: LogStore + RoomStore + MessageStore + PointerStore + ProfileStore + AttachmentStore {}
+pub trait Store:
+    LogStore
+    + RoomStore
+    + MessageStore
+    + PointerStore
+    + ProfileStore
+    + AttachmentStore
+    + ReportStore
+    + BlockStore
+    + AuditStore
+{
+}
 
-impl<S: LogStore + RoomStore + MessageStore + PointerStore + ProfileStore + AttachmentStore> Store for S {}
+impl<S> Store for S where
+    S: LogStore
+        + RoomStore
+        + MessageStore
+        + PointerStore
+        + ProfileStore
+        + AttachmentStore
+        + ReportStore
+        + BlockStore
+        + AuditStore
+{
+}

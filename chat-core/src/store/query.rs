@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::Event,
-    model::{Activity, ClientId, MessageView, RoomId, Seq, UserId},
+    model::{Activity, ClientId, MessageView, RoomId, Seq, Timestamp, UserId},
 };
 
 /// How much a page of events may hold; at least one event is given whatever its size.
@@ -49,6 +49,8 @@ pub enum RoomKey {
     Subject(String),
     /// The room that a user made under a key.
     Made(UserId, ClientId),
+    /// The room that was taken over from another system: its id, and when it was made there.
+    Imported(String),
 }
 
 impl RoomKey {
@@ -57,6 +59,12 @@ impl RoomKey {
     pub fn direct(a: &UserId, b: &UserId) -> Self {
         let (a, b) = if a <= b { (a, b) } else { (b, a) };
         Self::Direct(a.clone(), b.clone())
+    }
+
+    /// The key of a room that was taken over from another system.
+    #[must_use]
+    pub fn imported(id: RoomId, created_at: Timestamp) -> Self {
+        Self::Imported(format!("{id} {}", created_at.as_micros()))
     }
 }
 

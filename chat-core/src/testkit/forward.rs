@@ -94,16 +94,19 @@ macro_rules! forward_store {
             async fn bans(&self, room: RoomId, limit: usize) -> Result<Vec<Ban>, StoreError> {
                 self.pass(Kind::Read, "bans", self.inner.bans(room, limit)).await
             }
-
-            async fn lift_ban(&self, room: RoomId, user: &UserId) -> Result<bool, StoreError> {
-                self.pass(Kind::Write, "lift_ban", self.inner.lift_ban(room, user)).await
-            }
         }
 
         #[async_trait::async_trait]
         impl<S: Store + ?Sized> MessageStore for $wrapper<S> {
             async fn messages(&self, room: RoomId, query: &MessageQuery) -> Result<MessagePage, StoreError> {
                 self.pass(Kind::Read, "messages", self.inner.messages(room, query)).await
+            }
+
+            async fn find_messages(
+                &self,
+                messages: &[MessageId],
+            ) -> Result<Vec<Option<(RoomId, Seq)>>, StoreError> {
+                self.pass(Kind::Read, "find_messages", self.inner.find_messages(messages)).await
             }
 
             async fn versions(
@@ -151,6 +154,58 @@ macro_rules! forward_store {
 
             async fn touch(&self, users: &[(UserId, Timestamp)]) -> Result<(), StoreError> {
                 self.pass(Kind::Write, "touch", self.inner.touch(users)).await
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl<S: Store + ?Sized> ReportStore for $wrapper<S> {
+            async fn put_report(&self, report: &NewReport) -> Result<Reported, StoreError> {
+                self.pass(Kind::Write, "put_report", self.inner.put_report(report)).await
+            }
+
+            async fn report(&self, id: ReportId) -> Result<Option<Report>, StoreError> {
+                self.pass(Kind::Read, "report", self.inner.report(id)).await
+            }
+
+            async fn reports(&self, query: &ReportsQuery) -> Result<Vec<Report>, StoreError> {
+                self.pass(Kind::Read, "reports", self.inner.reports(query)).await
+            }
+
+            async fn decide_report(&self, decision: &Decision) -> Result<Option<Report>, StoreError> {
+                self.pass(Kind::Write, "decide_report", self.inner.decide_report(decision)).await
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl<S: Store + ?Sized> BlockStore for $wrapper<S> {
+            async fn put_block(
+                &self,
+                user: &UserId,
+                other: &UserId,
+                at: Timestamp,
+                max: usize,
+            ) -> Result<Blocked, StoreError> {
+                self.pass(Kind::Write, "put_block", self.inner.put_block(user, other, at, max)).await
+            }
+
+            async fn drop_block(&self, user: &UserId, other: &UserId) -> Result<bool, StoreError> {
+                self.pass(Kind::Write, "drop_block", self.inner.drop_block(user, other)).await
+            }
+
+            async fn blocks(&self, user: &UserId, limit: usize) -> Result<Vec<UserId>, StoreError> {
+                self.pass(Kind::Read, "blocks", self.inner.blocks(user, limit)).await
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl<S: Store + ?Sized> AuditStore for $wrapper<S> {
+            async fn audit(
+                &self,
+                room: RoomId,
+                before: Option<AuditId>,
+                limit: usize,
+            ) -> Result<Vec<AuditEntry>, StoreError> {
+                self.pass(Kind::Read, "audit", self.inner.audit(room, before, limit)).await
             }
         }
 
@@ -203,13 +258,15 @@ pub(super) mod prelude {
     pub(in super::super) use crate::{
         event::Event,
         model::{
-            Attachment, AttachmentId, Ban, ClientId, Member, Membership, MessageVersion, Pointer, Profile,
-            RoomEntry, RoomId, Seq, StoredAttachment, StoredProfile, Timestamp, Unread, Upload, UserId,
+            Attachment, AttachmentId, AuditEntry, AuditId, Ban, ClientId, Member, Membership, MessageId,
+            MessageVersion, Pointer, Profile, Report, ReportId, RoomEntry, RoomId, Seq, StoredAttachment,
+            StoredProfile, Timestamp, Unread, Upload, UserId,
         },
         store::{
-            AttachmentStore, Change, EventLimit, EventPage, Head, LogStore, MessagePage, MessageQuery,
-            MessageStore, Outcome, PointerMove, PointerStore, ProfileStore, Refusal, RoomKey, RoomStore,
-            RoomsQuery, SearchPage, SearchQuery, Store, StoreError,
+            AttachmentStore, AuditStore, BlockStore, Blocked, Change, Decision, EventLimit, EventPage, Head,
+            LogStore, MessagePage, MessageQuery, MessageStore, NewReport, Outcome, PointerMove, PointerStore,
+            ProfileStore, Refusal, ReportStore, Reported, ReportsQuery, RoomKey, RoomStore, RoomsQuery,
+            SearchPage, SearchQuery, Store, StoreError,
         },
     };
 }

@@ -18,7 +18,7 @@ mod tape;
 mod twin;
 
 #[doc(inline)]
-pub use crate::{bus_suite, store_suite};
+pub use crate::{bus_suite, import_suite, store_suite};
 pub use broken_store::{BrokenStore, Flaw};
 pub use faulty_bus::{BusFaults, FaultyBus, Told};
 pub use faulty_store::{CallFaults, CommitFault, FaultyStore, StoreFaults};

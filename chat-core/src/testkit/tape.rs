@@ -159,16 +159,16 @@ impl RoomStore for Tape {
     async fn bans(&self, _: RoomId, _: usize) -> Result<Vec<Ban>, StoreError> {
         Ok(Vec::new())
     }
-
-    async fn lift_ban(&self, _: RoomId, _: &UserId) -> Result<bool, StoreError> {
-        Ok(false)
-    }
 }
 
 #[async_trait]
 impl MessageStore for Tape {
     async fn messages(&self, _: RoomId, _: &MessageQuery) -> Result<MessagePage, StoreError> {
         Ok(MessagePage::default())
+    }
+
+    async fn find_messages(&self, messages: &[MessageId]) -> Result<Vec<Option<(RoomId, Seq)>>, StoreError> {
+        Ok(vec![None; messages.len()])
     }
 
     async fn versions(&self, _: RoomId, _: Seq, _: usize) -> Result<Vec<MessageVersion>, StoreError> {
@@ -207,6 +207,47 @@ impl ProfileStore for Tape {
 
     async fn touch(&self, _: &[(UserId, Timestamp)]) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+#[async_trait]
+impl ReportStore for Tape {
+    async fn put_report(&self, _: &NewReport) -> Result<Reported, StoreError> {
+        Ok(Reported::NoMessage)
+    }
+
+    async fn report(&self, _: ReportId) -> Result<Option<Report>, StoreError> {
+        Ok(None)
+    }
+
+    async fn reports(&self, _: &ReportsQuery) -> Result<Vec<Report>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn decide_report(&self, _: &Decision) -> Result<Option<Report>, StoreError> {
+        Ok(None)
+    }
+}
+
+#[async_trait]
+impl BlockStore for Tape {
+    async fn put_block(&self, _: &UserId, _: &UserId, _: Timestamp, _: usize) -> Result<Blocked, StoreError> {
+        Ok(Blocked::TooMany)
+    }
+
+    async fn drop_block(&self, _: &UserId, _: &UserId) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    async fn blocks(&self, _: &UserId, _: usize) -> Result<Vec<UserId>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl AuditStore for Tape {
+    async fn audit(&self, _: RoomId, _: Option<AuditId>, _: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        Ok(Vec::new())
     }
 }
 

@@ -3,14 +3,22 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use chat_core::{
-    Commands, ConnectOptions, Deliveries, Engine, NativeJson, Principal,
-    model::{RoomId, UserId},
+    Commands, ConnectOptions, CreateRoom, Deliveries, Engine, NativeJson, Principal, WireFormat,
+    model::{RoomId, RoomKind, UserId},
     protocol::{ClientFrame, Hello},
 };
 use serde_json::{Value, json};
 
 pub(crate) fn user(id: &str) -> UserId {
     UserId::new(id).unwrap()
+}
+
+/// A group of which the first is the owner.
+pub(crate) async fn room_of(engine: &Engine, members: &[&str]) -> RoomId {
+    let create = CreateRoom::new(RoomKind::Group)
+        .with_owner(user(members[0]))
+        .with_members(members[1..].iter().map(|id| user(id)));
+    engine.as_host().create_room(create).await.unwrap().room
 }
 
 pub(crate) struct Client {
@@ -34,7 +42,17 @@ impl Client {
     }
 
     pub(crate) async fn with(engine: &Engine, principal: Principal, hello: Hello) -> Self {
-        let options = ConnectOptions::new(Arc::new(NativeJson), hello);
+        Self::speaking(engine, principal, Arc::new(NativeJson), hello).await
+    }
+
+    /// Connects a client of another wire format.
+    pub(crate) async fn speaking(
+        engine: &Engine,
+        principal: Principal,
+        format: Arc<dyn WireFormat>,
+        hello: Hello,
+    ) -> Self {
+        let options = ConnectOptions::new(format, hello);
         let (commands, deliveries) = engine.connect(principal, options).await.unwrap().split();
         Self { commands, deliveries, told: VecDeque::new() }
     }

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use chat_core::{
-    Error, Event, EventBody, Limits, NativeJson, PresenceStatus, Signal, UnsubscribeReason, WireFormat as _,
+    Error, Event, EventBody, Limits, NativeJson, People, PresenceStatus, Signal, UnsubscribeReason,
+    WireFormat as _,
     model::{
-        Activity, ClientId, ConnectionId, Emoji, HistoryMode, LeaveReason, Member, Message, MessageId,
-        MessageKind, MessageView, Metadata, Profile, ReactionCount, Role, Room, RoomEntry, RoomId, RoomKind,
-        Seq, ThreadSummary, Timestamp, Unread, UserId,
+        Activity, AuditAction, AuditEntry, AuditId, AuditRecord, ClientId, ConnectionId, Emoji, HistoryMode,
+        LeaveReason, Member, Message, MessageId, MessageKind, MessageStatus, MessageView, Metadata, Profile,
+        ReactionCount, Report, ReportId, ReportStatus, Role, Room, RoomEntry, RoomId, RoomKind, Seq,
+        ThreadSummary, Timestamp, Unread, UserId,
     },
     protocol::{
         ByeReason, ClientFrame, CloseCode, Command, ErrorBody, FrameId, OkBody, PresenceEntry, ServerFrame,
@@ -188,6 +190,7 @@ fn signals() -> Vec<(&'static str, Signal)> {
         ),
         ("signal/presence_count", Signal::PresenceCount { room_id, online: 512 }),
         ("signal/unread", Signal::Unread { room_id, unread: 0, mentions: 0 }),
+        ("signal/blocked", Signal::Blocked { users: vec![user("9")] }),
     ]
 }
 
@@ -205,7 +208,7 @@ fn welcome() -> Welcome {
         rooms: vec![entry()],
         heads: [(room_id(12), Seq::new(345))].into(),
         gone: vec![room_id(13)],
-        blocked: Vec::new(),
+        blocked: vec![user("9")],
         presence: vec![PresenceEntry { user: user("8"), status: PresenceStatus::Online, last_seen: None }],
     }
 }
@@ -214,16 +217,40 @@ fn page() -> MessagePage {
     let reactions = vec![ReactionCount { emoji: Emoji::new("👍").unwrap(), count: 2, mine: true }];
     MessagePage {
         messages: vec![
-            MessageView { message: tombstone(), reactions: Vec::new(), replies: None },
+            MessageView { message: tombstone(), reactions: Vec::new(), replies: None, status: None },
             MessageView {
                 message: edited(),
                 reactions,
                 replies: Some(ThreadSummary { count: 1, last_seq: Seq::new(350) }),
+                status: Some(MessageStatus::Delivered),
             },
         ],
         as_of: Seq::new(350),
         more: true,
     }
+}
+
+fn report() -> Report {
+    Report {
+        id: ReportId::new(5).unwrap(),
+        room_id: room_id(12),
+        seq: Seq::new(345),
+        message_id: MessageId::new(99).unwrap(),
+        sender: Some(user("7")),
+        content: "hi all".to_owned(),
+        sent_at: at(),
+        reporter: user("8"),
+        reason: "rude".to_owned(),
+        status: ReportStatus::Reviewed,
+        created_at: at(),
+        decided_by: Some(user("9")),
+        decided_at: Some(at()),
+    }
+}
+
+fn muted() -> AuditEntry {
+    let record = AuditRecord::new(room_id(12), at(), Some(user("7")), AuditAction::Muted).to(user("8"));
+    AuditEntry { id: AuditId::new(3).unwrap(), record: AuditRecord { until: Some(at()), ..record } }
 }
 
 fn encode(frame: &ServerFrame<'_>) -> Value {
@@ -283,11 +310,15 @@ fn the_page_says_what_the_code_says() {
     }
     for (name, signal) in signals() {
         let mut out = Vec::new();
-        NativeJson.signal(&signal, &mut out);
+        NativeJson.signal(&signal, &People::new(1, std::time::Duration::from_secs(1)), &mut out);
         said.insert(name, serde_json::from_slice(&out).unwrap());
     }
     let found = SearchPage { messages: vec![edited()], more: true, next: MessageId::new(99) };
     said.insert("rest/search", serde_json::to_value(&found).unwrap());
+    let (report, entry) = (report(), muted());
+    assert_eq!(serde_json::from_value::<Report>(serde_json::to_value(&report).unwrap()).unwrap(), report);
+    said.insert("rest/report", serde_json::to_value(&report).unwrap());
+    said.insert("rest/audit", serde_json::to_value(&entry).unwrap());
     for (name, value) in &said {
         let block = blocks.get(name).unwrap_or_else(|| panic!("{name} is not on the page"));
         let told: Value = serde_json::from_str(block).unwrap_or_else(|error| panic!("{name}: {error}"));

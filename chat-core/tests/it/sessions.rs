@@ -3,24 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use chat_core::{
-    CreateRoom, Engine, Hooks, Policy, Principal,
+    Engine, Hooks, Policy, Principal,
     hooks::{Action, ActionKind, Denied, Draft},
     limits::Limits,
     memory::{LocalBus, MemoryStore},
-    model::{Role, RoomId, RoomKind, Seq},
+    model::{Role, RoomId, Seq},
     protocol::{CloseCode, Hello, Send, SendTo},
     store::Store,
 };
 use serde_json::json;
 
-use crate::client::{Client, user};
-
-async fn room_of(engine: &Engine, members: &[&str]) -> RoomId {
-    let create = CreateRoom::new(RoomKind::Group)
-        .with_owner(user(members[0]))
-        .with_members(members[1..].iter().map(|id| user(id)));
-    engine.as_host().create_room(create).await.unwrap().room
-}
+use crate::client::{Client, room_of, user};
 
 async fn say(engine: &Engine, room: RoomId, content: &str) -> Seq {
     engine.as_host().send(Send::text(SendTo::Room(room), content)).await.unwrap().message.seq

@@ -19,6 +19,7 @@ mod memory {
     }
 
     chat_core::store_suite!(setup);
+    chat_core::import_suite!(setup);
 }
 
 mod wrapped {

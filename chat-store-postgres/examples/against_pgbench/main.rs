@@ -48,11 +48,13 @@ fn main() {
     let house = runtime.block_on(House::open(&postgres.url()));
     let pgbench = runtime.block_on(Pgbench::new(&postgres, &house));
 
-    let mut measured: [Vec<Figures>; 4] = Default::default();
+    let mut measured: [Vec<Figures>; 6] = Default::default();
     for round in 0..rounds {
         let figures = [
             pgbench.run("one row a transaction", &pgbench::one(), 1, time),
             pgbench.run("256 rows a transaction", &pgbench::batch(), pgbench::BATCH, time),
+            pgbench.run("one with its words", &pgbench::searchable(1), 1, time),
+            pgbench.run("256 with their words", &pgbench::searchable(pgbench::BATCH), pgbench::BATCH, time),
             runtime.block_on(house.send("many rooms", &house.rooms, time)),
             runtime.block_on(house.send("one room", &[house.hot], time)),
         ];
@@ -61,26 +63,32 @@ fn main() {
             all.push(one);
         }
     }
-    let [one, batch, many, hot] = measured.map(|mut of| {
+    let [one, batch, one_found, batch_found, many, hot] = measured.map(|mut of| {
         of.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
         of[of.len() / 2]
     });
 
-    println!("\n| workload | rows/s | p50 ms | p99 ms | × one a transaction | × batches of 256 |");
-    println!("|---|---:|---:|---:|---:|---:|");
+    println!(
+        "\n| workload | rows/s | p50 ms | p99 ms | × one | × batches | × one, words | × batches, words |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|---:|---:|");
     for (name, of) in [
-        (format!("pgbench, one row a transaction, {CONNECTIONS} clients"), one),
-        (format!("pgbench, 256 rows a transaction, {CONNECTIONS} clients"), batch),
+        ("pgbench, one row a transaction".to_owned(), one),
+        ("pgbench, 256 rows a transaction".to_owned(), batch),
+        ("pgbench, one row and its words a transaction".to_owned(), one_found),
+        ("pgbench, 256 rows and their words a transaction".to_owned(), batch_found),
         (format!("engine, {USERS} users in {ROOMS} rooms"), many),
         (format!("engine, {USERS} users in one room"), hot),
     ] {
         println!(
-            "| {name} | {:.0} | {:.1} | {:.1} | {:.2} | {:.2} |",
+            "| {name} | {:.0} | {:.1} | {:.1} | {:.2} | {:.2} | {:.2} | {:.2} |",
             of.per_second,
             of.p50.as_secs_f64() * 1e3,
             of.p99.as_secs_f64() * 1e3,
             of.per_second / one.per_second,
             of.per_second / batch.per_second,
+            of.per_second / one_found.per_second,
+            of.per_second / batch_found.per_second,
         );
     }
 }

@@ -1,4 +1,5 @@
-//! pgbench's side: rows as the store's messages are, in a table like theirs, with all its indexes, and nothing else.
+//! pgbench's side: rows as the store's messages are, in a table like theirs with all its indexes, by themselves and with
+//! their words in a table like the search index; and nothing else.
 
 use std::{
     env, fs,
@@ -16,7 +17,30 @@ use super::{CONNECTIONS, Figures, House};
 pub(crate) const BATCH: usize = 256;
 
 const TABLE: &str = "CREATE TABLE plain (LIKE chat.messages INCLUDING ALL);
-    CREATE SEQUENCE plain_seq; CREATE SEQUENCE plain_id";
+    CREATE TABLE plain_search (LIKE chat.search INCLUDING ALL);
+    CREATE SEQUENCE plain_seq; CREATE SEQUENCE plain_id;
+    CREATE TABLE plain_texts AS
+        SELECT n AS id, string_agg(word, ' ') AS content, '/' || string_agg(DISTINCT word, ' /') AS words
+        FROM (
+            SELECT n, 'wo' || floor(random() * random() * 5000) || 'rd' AS word
+            FROM generate_series(1, 10000) AS n, generate_series(1, 12)) AS w
+        GROUP BY n;
+    ALTER TABLE plain_texts ADD PRIMARY KEY (id)";
+
+/// Rows with their words. Texts are looked up one by one: the engine's come from the other side of a socket.
+const SEARCHABLE: &str = "WITH given AS MATERIALIZED (
+        SELECT nextval('plain_id') AS id, nextval('plain_seq') AS seq, n.room, t.content, t.words
+        FROM (
+            SELECT 1 + floor(random() * 256)::bigint AS room, 1 + floor(random() * 10000)::integer AS text
+            FROM generate_series(1, ROWS)) AS n
+        CROSS JOIN LATERAL (SELECT * FROM plain_texts x WHERE x.id = n.text OFFSET 0) AS t),
+    put AS (
+        INSERT INTO plain (room, seq, id, ordinal, sender, client_id, digest, kind, content, at, version, deleted,
+            replies)
+        SELECT room, seq, id, 1, 'user 1', 'client id ' || id, '\\x00112233445566778899aabbccddeeff', 'text', content,
+            1700000000000000, 1, false, 0 FROM given)
+    INSERT INTO plain_search (id, room, seq, words)
+    SELECT id, room, seq, chat.search_words_v1(id, room, words) FROM given";
 
 const COLUMNS: &str =
     "INSERT INTO plain (room, seq, id, ordinal, sender, client_id, digest, kind, content, at, version,
@@ -38,8 +62,13 @@ pub(crate) struct Pgbench {
 pub(crate) fn one() -> String {
     format!(
         "\\set room random(1, 256)\n{} FROM (VALUES (:room::bigint, 'user 1', '{CONTENT}')) AS n (room, sender, content);\n",
-        one_line()
+        one_line(COLUMNS)
     )
+}
+
+/// Rows with their words in the search index.
+pub(crate) fn searchable(rows: usize) -> String {
+    format!("{};\n", one_line(SEARCHABLE).replace("ROWS", &rows.to_string()))
 }
 
 /// Rows out of arrays.
@@ -47,15 +76,15 @@ pub(crate) fn batch() -> String {
     let list = |of: &dyn Fn(usize) -> String| (0..BATCH).map(of).collect::<Vec<_>>().join(",");
     format!(
         "{} FROM unnest('{{{}}}'::bigint[], '{{{}}}'::text[], '{{{}}}'::text[]) AS n (room, sender, content);\n",
-        one_line(),
+        one_line(COLUMNS),
         list(&|n| (n + 1).to_string()),
         list(&|n| format!("user {n}")),
         list(&|_| format!("\"{CONTENT}\"")),
     )
 }
 
-fn one_line() -> String {
-    COLUMNS.split_whitespace().collect::<Vec<_>>().join(" ")
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 impl Pgbench {

@@ -70,9 +70,9 @@ async fn what_is_committed_is_there_with_the_hosts_own_rows() {
     // The second message is deleted by now, and everything else is read back as it was answered.
     assert_eq!(log(&store, room).await[2..], applied);
     assert!(matches!(&answers[5], Ok(Outcome::Repeat(event)) if *event == applied[3]), "{:?}", answers[5]);
-    assert_eq!(answers[6], Err(Refusal::RoomNotFound));
+    assert_eq!(answers[6], Err(Refusal::NotMember));
     assert_eq!(store.find_room(&RoomKey::Subject("order 7".to_owned())).await.unwrap(), Some(made));
-    assert_eq!(commit(&store, by("bob", send(room, 4))).await, Err(Refusal::RoomNotFound));
+    assert_eq!(commit(&store, by("bob", send(room, 4))).await, Err(Refusal::NotMember));
     assert_sound(&store).await;
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn send(room: RoomId, n: usize) -> Change {
             content: format!("message {n}"),
             reply_to: None,
             thread: None,
-            mentions: vec![user("ann")],
+            mentions: Vec::new(),
             attachments: Vec::new(),
             metadata: Metadata::default(),
         }),

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use chat_core::{
     memory::MemoryStore,
-    model::{Profile, RoomId, Seq, UserId},
+    model::{Profile, RoomId, Seq, Timestamp, UserId},
     store::{
-        AttachmentStore as _, Change, EventLimit, LogStore as _, MessageStore as _, Outcome,
-        PointerStore as _, ProfileStore as _, RoomStore as _,
+        AttachmentStore as _, AuditStore as _, BlockStore as _, Change, EventLimit, LogStore as _,
+        MessageStore as _, Outcome, PointerStore as _, ProfileStore as _, RoomStore as _,
     },
 };
 use chat_store_sqlite::SqliteStore;
@@ -91,8 +91,12 @@ impl Both {
         let moves = chance.moves();
         same!(self, advance(&moves));
         if chance.often(0.2) {
-            let (room, user) = (chance.room(), chance.user());
-            same!(self, lift_ban(room, &user));
+            let (user, other) = (chance.user(), chance.user());
+            if chance.often(0.6) {
+                same!(self, put_block(&user, &other, Timestamp::from_micros(1), 3));
+            } else {
+                same!(self, drop_block(&user, &other));
+            }
         }
         if chance.often(0.2) {
             let mut profile = Profile::unknown(chance.user());
@@ -152,6 +156,8 @@ impl Both {
             same!(self, memberships(&user, some, limit));
             same!(self, members(room, users.first(), limit));
             same!(self, bans(room, limit));
+            same!(self, audit(room, None, limit));
+            same!(self, blocks(&user, limit));
             same!(self, versions(room, after, limit));
             same!(self, pointers(room, limit));
             same!(self, unread(&user, &rooms));

@@ -14,6 +14,7 @@ async fn setup() -> (Scratch, SqliteStore) {
 }
 
 chat_core::store_suite!(setup);
+chat_core::import_suite!(setup);
 
 #[tokio::test]
 async fn batches_do_what_their_changes_do_alone() {

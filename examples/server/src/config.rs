@@ -3,9 +3,10 @@
 use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use chat_core::Limits;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use sqlx::postgres::PgConnectOptions;
 
+use crate::import::ImportArgs;
 use crate::media::MediaPlace;
 
 /// A chat server that shows everything: accounts, rooms, a web page.
@@ -23,6 +24,7 @@ pub(crate) struct Config {
         env = "CHAT_DATABASE_URL",
         default_value = "sqlite://chat.db",
         hide_env_values = true,
+        global = true,
         value_name = "URL"
     )]
     pub database: Database,
@@ -35,6 +37,10 @@ pub(crate) struct Config {
     /// random secret is kept beside a SQLite file, and demo accounts are on where the address is loopback.
     #[arg(long, env = "CHAT_JWT_SECRET", hide_env_values = true, value_name = "SECRET")]
     pub jwt_secret: Option<String>,
+
+    /// Speak another chat's wire format too, for front ends written for it: its paths are at the root.
+    #[arg(long, env = "CHAT_COMPAT", value_name = "NAME")]
+    pub compat: Option<Compat>,
 
     /// Where files are kept: a folder, s3://BUCKET/PREFIX (credentials by the AWS variables) or memory:. Must be given with
     /// postgres://: every node needs the same. Otherwise a folder beside the database.
@@ -50,7 +56,13 @@ pub(crate) struct Config {
     pub token_cookie: String,
 
     /// Any bound of the engine, as NAME=VALUE; durations in milliseconds, rates as PER_SECOND/BURST; repeatable.
-    #[arg(long = "limit", env = "CHAT_LIMITS", value_delimiter = ',', value_name = "NAME=VALUE")]
+    #[arg(
+        long = "limit",
+        env = "CHAT_LIMITS",
+        value_delimiter = ',',
+        global = true,
+        value_name = "NAME=VALUE"
+    )]
     pub limits: Vec<String>,
 
     /// Demo accounts: anyone may sign up.
@@ -64,6 +76,30 @@ pub(crate) struct Config {
     /// Show /metrics to everyone, not to loopback alone.
     #[arg(long)]
     pub metrics_open: bool,
+
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do other than serve.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    Import(ImportArgs),
+}
+
+/// A wire format beside the native one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Compat {
+    /// One socket a user, direct messages.
+    Direct,
+    /// One socket, flat frames, rooms joined by frame.
+    Flat,
+    /// One socket, frames in envelopes.
+    Envelope,
+    /// One socket a conversation, messages over REST.
+    Conversation,
+    /// One socket a thread, messages over REST, roles and reports.
+    Thread,
 }
 
 /// Where rooms are kept.
@@ -75,6 +111,13 @@ pub(crate) enum Database {
     Sqlite(PathBuf),
     /// In a Postgres database.
     Postgres(Box<PgConnectOptions>),
+}
+
+/// As it is shown: it may hold a password.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// A place, without what opens it.

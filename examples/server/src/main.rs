@@ -3,6 +3,7 @@
 mod accounts;
 mod config;
 mod demo;
+mod import;
 mod media;
 mod ops;
 mod page;
@@ -22,7 +23,11 @@ async fn main() -> std::process::ExitCode {
     // holds two providers.
     let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    match server::run(config).await {
+    let done = match config.command.clone() {
+        Some(config::Command::Import(args)) => import::run(&config, &args).await,
+        None => server::run(config).await,
+    };
+    match done {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
             let mut text = error.to_string();

@@ -3,19 +3,22 @@
 use std::{error::Error, io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, serve::ListenerExt as _};
-use chat_axum::{ChatRouter, JwtAuthenticator, Media, Sockets};
+use chat_axum::{ChatRouter, JwtAuthenticator, Media, Sockets, compat};
 use chat_bus_redis::{RedisBus, RedisOptions};
 use chat_core::{Engine, memory::MemoryStore, store::Store};
 use chat_store_postgres::{PostgresOptions, PostgresStore};
 use chat_store_sqlite::{SqliteOptions, SqliteStore};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use tokio::net::TcpListener;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
     accounts::Accounts,
-    config::{Config, Database},
+    config::{Compat, Config, Database},
     demo,
     media::MediaPlace,
     ops, page, secret,
@@ -125,14 +128,7 @@ impl Backend {
             Database::Postgres(to) => {
                 let secret =
                     given.ok_or("--jwt-secret must be given with postgres://: every node needs the same")?;
-                let pool = PgPoolOptions::new()
-                    .max_connections(POOL)
-                    .acquire_timeout(POOL_WAIT)
-                    // A connection that broke is found by whoever uses it; asking before each use costs a round trip.
-                    .test_before_acquire(false)
-                    .max_lifetime(POOL_LIFE)
-                    .connect_with(PgConnectOptions::clone(to))
-                    .await?;
+                let pool = postgres_pool(to).await?;
                 let store = PostgresStore::new(pool.clone(), PostgresOptions::default())?;
                 store.migrate().await?;
                 let accounts = Accounts::in_postgres(pool).await?;
@@ -140,6 +136,18 @@ impl Backend {
             }
         }
     }
+}
+
+/// Connections to a Postgres database.
+pub(crate) async fn postgres_pool(to: &PgConnectOptions) -> sqlx::Result<PgPool> {
+    PgPoolOptions::new()
+        .max_connections(POOL)
+        .acquire_timeout(POOL_WAIT)
+        // A connection that broke is found by whoever uses it; asking before each use costs a round trip.
+        .test_before_acquire(false)
+        .max_lifetime(POOL_LIFE)
+        .connect_with(to.clone())
+        .await
 }
 
 fn routes(
@@ -166,7 +174,15 @@ fn routes(
     let gate = chat.gate();
     let docs = SwaggerUi::new(format!("{MOUNT}/docs"))
         .config(utoipa_swagger_ui::Config::from(format!("{MOUNT}/openapi.json")));
-    let app = Router::new()
+    let compat = match config.compat {
+        None => Router::new(),
+        Some(Compat::Flat) => chat.format_router(&compat::Flat),
+        Some(Compat::Direct) => chat.format_router(&compat::Direct),
+        Some(Compat::Envelope) => chat.format_router(&compat::Envelope),
+        Some(Compat::Conversation) => chat.format_router(&compat::Conversation),
+        Some(Compat::Thread) => chat.format_router(&compat::Thread),
+    };
+    let app = compat
         .nest(MOUNT, chat.build())
         .merge(gate.around(demo.merge(page::routes(config.has_demo_accounts())).merge(docs)))
         .merge(ops::routes(engine.clone(), metrics, config.metrics_open));

@@ -6,6 +6,7 @@ use chat_benches::SMALLEST_CONTENT;
 use clap::{Args as Group, Parser, Subcommand};
 
 use crate::{
+    nodes::Nodes,
     pace::{Pace, Until},
     table::Table,
 };
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     },
     /// All workloads against a server and both modes of the yardstick, as a Markdown table.
     Table(Table),
+    /// Two servers over a Postgres and a Redis that are started here: the way of a message from one to the other.
+    Nodes(Nodes),
 }
 
 /// Which server.
@@ -51,6 +54,9 @@ pub(crate) struct TargetArgs {
     /// A further argument for that program.
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) server_arg: Vec<String>,
+    /// The database of that program, instead of its memory.
+    #[arg(long, conflicts_with = "url")]
+    pub(crate) database: Option<String>,
     /// A bound of that program's, as NAME=VALUE; rates of sending and of making rooms are raised anyway.
     #[arg(long)]
     pub(crate) limit: Vec<String>,

@@ -10,6 +10,7 @@ mod fleet;
 mod idle;
 mod intake;
 mod meter;
+mod nodes;
 mod outcome;
 mod pace;
 mod publisher;
@@ -63,5 +64,6 @@ fn measure() -> Fallible<bool> {
             Ok(idle.is_clean())
         }
         Command::Table(table) => table.print(cores),
+        Command::Nodes(nodes) => nodes.run(cores),
     }
 }

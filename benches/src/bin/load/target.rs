@@ -82,7 +82,8 @@ impl TargetArgs {
     fn command(&self, listen: &str) -> Fallible<Command> {
         let program = self.server.as_ref().ok_or("no server given")?;
         let mut command = Command::new(program);
-        command.args(["--listen", listen, "--database", "memory:", "--jwt-secret", &self.secret]);
+        let database = self.database.as_deref().unwrap_or("memory:");
+        command.args(["--listen", listen, "--database", database, "--jwt-secret", &self.secret]);
         let limits = RAISED.into_iter().chain(self.limit.iter().map(String::as_str));
         command.args(limits.flat_map(|limit| ["--limit", limit]));
         command.args(&self.server_arg);

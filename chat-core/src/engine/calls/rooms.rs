@@ -147,7 +147,7 @@ impl Inner {
     }
 
     pub(crate) async fn create_room(
-        &self,
+        self: &Arc<Self>,
         principal: &Principal,
         create: CreateRoom,
     ) -> Result<Created, Error> {
@@ -189,7 +189,11 @@ impl Inner {
     }
 
     /// The direct room of two users, made where there is none.
-    pub(crate) async fn direct_room(&self, principal: &Principal, other: &UserId) -> Result<RoomId, Error> {
+    pub(crate) async fn direct_room(
+        self: &Arc<Self>,
+        principal: &Principal,
+        other: &UserId,
+    ) -> Result<RoomId, Error> {
         if *other == principal.user {
             return Err(Error::bad_field("to_user", "must be another user"));
         }

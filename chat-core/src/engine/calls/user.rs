@@ -215,8 +215,15 @@ impl AsUser<'_> {
     /// # Errors
     /// See the error codes of the protocol.
     pub async fn unban(&self, room: RoomId, user: &UserId) -> Result<bool, Error> {
-        self.moderates(room).await?;
-        self.inner.read("lift_ban", self.inner.store.lift_ban(room, user)).await
+        let body = ChangeBody::Unban { user: user.clone() };
+        match self.manage(room, ActionKind::RemoveMember, user, body).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == ErrorCode::NotFound => {
+                // No ban, or no room that one may know of.
+                self.moderates(room).await.map(|()| false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Who is kept out, for moderators.
@@ -424,6 +431,8 @@ impl AsUser<'_> {
         let me = &self.principal.user;
         let found = self.inner.store.acquaintances(me, users, u32::MAX, users.len());
         let mut shared = self.inner.read("acquaintances", found).await?;
+        let blocked = self.inner.blocks(me).await?;
+        shared.retain(|user| !blocked.contains(user));
         if users.contains(me) && !shared.contains(me) {
             shared.push(me.clone());
         }

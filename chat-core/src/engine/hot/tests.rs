@@ -1,4 +1,7 @@
-use std::sync::{Arc, atomic::AtomicUsize};
+use std::{
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use proptest::prelude::*;
 
@@ -6,6 +9,7 @@ use super::{HotBound, HotLog, Run};
 use crate::{
     event::{Event, EventBody},
     model::{LeaveReason, RoomId, Seq, Timestamp, UserId},
+    people::People,
     wire::{NativeJson, WireFormat},
 };
 
@@ -26,14 +30,18 @@ fn plain(seq: u64) -> Event {
 
 fn frame(event: &Event) -> Vec<u8> {
     let mut out = Vec::new();
-    NativeJson.event(event, &mut out);
+    NativeJson.event(event, &People::new(1, Duration::from_secs(1)), &mut out);
     out
 }
 
 fn hot(events: usize, bytes: usize) -> (HotLog, Arc<dyn WireFormat>, Arc<AtomicUsize>) {
     let node = Arc::new(AtomicUsize::new(0));
     let format: Arc<dyn WireFormat> = Arc::new(NativeJson);
-    let mut hot = HotLog::new(Seq::ZERO, HotBound { events, bytes, node: Arc::clone(&node) });
+    let mut hot = HotLog::new(
+        Seq::ZERO,
+        HotBound { events, bytes, node: Arc::clone(&node) },
+        Arc::new(People::new(1, Duration::from_secs(1))),
+    );
     hot.enter(&format);
     (hot, format, node)
 }

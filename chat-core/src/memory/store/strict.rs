@@ -5,7 +5,7 @@ use super::decide;
 use crate::{
     model::{
         AttachmentId, Ban, ClientId, Emoji, Member, MemberRow, Message, MessageId, RoomId, Seq,
-        StoredAttachment, UserId,
+        StoredAttachment, Timestamp, UserId,
     },
     store::{
         Change, Outcome, Refusal, RoomKey,
@@ -78,6 +78,23 @@ impl<V: View> View for Strict<'_, V> {
     fn ban(&self, room: RoomId, user: &UserId) -> Option<&Ban> {
         self.is_loaded(room, user);
         self.state.ban(room, user)
+    }
+
+    fn mute(&self, room: RoomId, user: &UserId) -> Option<Timestamp> {
+        self.is_loaded(room, user);
+        self.state.mute(room, user)
+    }
+
+    fn has_blocked(&self, user: &UserId, other: &UserId) -> bool {
+        let named = self.needs.blocks.iter().any(|(by, of)| by == user && of == other);
+        assert!(named, "whether {user} has blocked {other} is not in {:?}", self.needs);
+        self.state.has_blocked(user, other)
+    }
+
+    fn peer_has_blocked(&self, room: RoomId, user: &UserId) -> bool {
+        self.is_named(room);
+        assert!(self.needs.peer, "the other member is not in {:?}", self.needs);
+        self.state.peer_has_blocked(room, user)
     }
 
     fn message(&self, room: RoomId, seq: Seq) -> Option<&Message> {

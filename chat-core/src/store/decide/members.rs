@@ -3,7 +3,10 @@
 use super::{Decision, Effect, Scope, View};
 use crate::{
     event::EventBody,
-    model::{Ban, HistoryMode, LeaveReason, Member, MemberRow, Role, RoomKind, Seq, Timestamp, UserId},
+    model::{
+        AuditAction, AuditRecord, Ban, HistoryMode, LeaveReason, Member, MemberRow, Role, RoomKind, Seq,
+        Timestamp, UserId,
+    },
     store::{Actor, Outcome, Refusal},
 };
 
@@ -18,12 +21,19 @@ pub(super) fn add<V: View>(view: &V, scope: &Scope, user: &UserId, role: Role) -
     if view.member(scope.room, user).is_some() {
         return Ok(Decision::UNCHANGED);
     }
+    if scope.is_blocked_by(view, user) {
+        return Err(Refusal::Blocked);
+    }
     let mut effects = Vec::new();
     if let Some(ban) = view.ban(scope.room, user) {
-        if scope.actor != Actor::Host && ban.holds_at(scope.at) {
+        let holds = ban.holds_at(scope.at);
+        if scope.actor != Actor::Host && holds {
             return Err(Refusal::Banned);
         }
         effects.push(Effect::DropBan { room: scope.room, user: user.clone() });
+        if holds {
+            effects.push(audited(scope.audit(AuditAction::Unbanned).to(user.clone())));
+        }
     }
     Ok(join_as(view, scope, user, role, effects))
 }
@@ -34,7 +44,7 @@ pub(super) fn join<V: View>(view: &V, scope: &Scope) -> Result<Decision, Refusal
         return Ok(Decision::UNCHANGED);
     }
     if scope.kind != RoomKind::Public {
-        return Err(Refusal::RoomNotFound);
+        return Err(Refusal::NotMember);
     }
     if view.ban(scope.room, user).is_some_and(|ban| ban.holds_at(scope.at)) {
         return Err(Refusal::Banned);
@@ -44,14 +54,15 @@ pub(super) fn join<V: View>(view: &V, scope: &Scope) -> Result<Decision, Refusal
 
 pub(super) fn leave<V: View>(view: &V, scope: &Scope) -> Result<Decision, Refusal> {
     not_direct(scope)?;
-    let row = scope.row.as_ref().ok_or(Refusal::RoomNotFound)?;
+    let row = scope.row.as_ref().ok_or(Refusal::NotMember)?;
     Ok(gone(view, scope, &row.member, LeaveReason::Left, Vec::new()))
 }
 
 pub(super) fn remove<V: View>(view: &V, scope: &Scope, user: &UserId) -> Result<Decision, Refusal> {
     not_direct(scope)?;
     let target = outranked(view, scope, user)?;
-    Ok(gone(view, scope, &target.member, LeaveReason::Removed, Vec::new()))
+    let audit = audited(scope.audit(AuditAction::MemberRemoved).to(user.clone()));
+    Ok(gone(view, scope, &target.member, LeaveReason::Removed, vec![audit]))
 }
 
 pub(super) fn ban<V: View>(
@@ -67,11 +78,21 @@ pub(super) fn ban<V: View>(
     in_future(scope, until)?;
     let ban = Ban { user: user.clone(), by: scope.actor.user().cloned(), at: scope.at, until };
     let put = Effect::PutBan { room: scope.room, ban };
+    let audit = audited(AuditRecord { until, ..scope.audit(AuditAction::Banned).to(user.clone()) });
     if view.member(scope.room, user).is_none() {
-        return Ok(Decision { outcome: Outcome::Unchanged, effects: vec![put] });
+        return Ok(Decision { outcome: Outcome::Unchanged, effects: vec![put, audit] });
     }
     let target = outranked(view, scope, user)?;
-    Ok(gone(view, scope, &target.member, LeaveReason::Banned, vec![put]))
+    Ok(gone(view, scope, &target.member, LeaveReason::Banned, vec![put, audit]))
+}
+
+pub(super) fn unban<V: View>(view: &V, scope: &Scope, user: &UserId) -> Result<Decision, Refusal> {
+    if view.ban(scope.room, user).is_none() {
+        return Err(Refusal::NotFound("ban"));
+    }
+    let drop = Effect::DropBan { room: scope.room, user: user.clone() };
+    let audit = audited(scope.audit(AuditAction::Unbanned).to(user.clone()));
+    Ok(Decision { outcome: Outcome::Unchanged, effects: vec![drop, audit] })
 }
 
 pub(super) fn set_role<V: View>(
@@ -90,7 +111,8 @@ pub(super) fn set_role<V: View>(
     }
     let mut row = target.clone();
     row.member.role = role;
-    Ok(changed(view, scope, row, None))
+    let record = AuditRecord { role: Some(role), ..scope.audit(AuditAction::RoleChanged).to(user.clone()) };
+    Ok(changed(view, scope, row, None, vec![audited(record)]))
 }
 
 pub(super) fn transfer<V: View>(view: &V, scope: &Scope, to: &UserId) -> Result<Decision, Refusal> {
@@ -110,7 +132,8 @@ pub(super) fn transfer<V: View>(view: &V, scope: &Scope, to: &UserId) -> Result<
     });
     let mut row = heir.clone();
     row.member.role = Role::Owner;
-    Ok(changed(view, scope, row, former))
+    let audit = audited(scope.audit(AuditAction::OwnershipTransferred).to(to.clone()));
+    Ok(changed(view, scope, row, former, vec![audit]))
 }
 
 pub(super) fn mute<V: View>(
@@ -128,7 +151,17 @@ pub(super) fn mute<V: View>(
     }
     let mut row = target.clone();
     row.member.muted_until = until;
-    Ok(changed(view, scope, row, None))
+    let (room, user) = (scope.room, user.clone());
+    let (mute, action) = match until {
+        Some(until) => (Effect::PutMute { room, user: user.clone(), until }, AuditAction::Muted),
+        None => (Effect::DropMute { room, user: user.clone() }, AuditAction::Unmuted),
+    };
+    let audit = audited(AuditRecord { until, ..scope.audit(action).to(user) });
+    Ok(changed(view, scope, row, None, vec![mute, audit]))
+}
+
+const fn audited(record: AuditRecord) -> Effect {
+    Effect::Audit { record }
 }
 
 fn not_direct(scope: &Scope) -> Result<(), Refusal> {
@@ -160,7 +193,9 @@ fn join_as<V: View>(
     role: Role,
     mut effects: Vec<Effect>,
 ) -> Decision {
-    let member = Member { user: user.clone(), role, joined_at: scope.at, muted_until: None };
+    // Going and coming back does not end a mute.
+    let muted_until = view.mute(scope.room, user).filter(|until| scope.at < *until);
+    let member = Member { user: user.clone(), role, joined_at: scope.at, muted_until };
     let event = scope.event(view, EventBody::MemberJoined { member: member.clone() });
     let history = view.room(scope.room).map_or(HistoryMode::All, |row| row.room.history);
     let visible_from = match history {
@@ -193,15 +228,18 @@ fn gone<V: View>(
     scope.applied(view, EventBody::MemberLeft { user, reason, successor }, effects)
 }
 
-fn changed<V: View>(view: &V, scope: &Scope, row: MemberRow, former: Option<MemberRow>) -> Decision {
+fn changed<V: View>(
+    view: &V,
+    scope: &Scope,
+    row: MemberRow,
+    former: Option<MemberRow>,
+    mut effects: Vec<Effect>,
+) -> Decision {
     let body = EventBody::MemberChanged {
         member: row.member.clone(),
         former_owner: former.as_ref().map(|row| row.member.clone()),
     };
-    let effects = [Some(row), former]
-        .into_iter()
-        .flatten()
-        .map(|row| Effect::PutMember { room: scope.room, row })
-        .collect();
+    let rows = [Some(row), former].into_iter().flatten();
+    effects.extend(rows.map(|row| Effect::PutMember { room: scope.room, row }));
     scope.applied(view, body, effects)
 }

@@ -3,7 +3,7 @@
 use super::{AppendedMessage, Decision, Effect, Scope, View};
 use crate::{
     event::{Event, EventBody},
-    model::{Attachment, Emoji, Message, Role, RoomId, Seq, UserId},
+    model::{Attachment, AuditAction, AuditRecord, Emoji, Message, Role, Seq, UserId},
     store::{Change, NewMessage, Outcome, Refusal},
 };
 
@@ -42,7 +42,7 @@ pub(super) fn send<V: View>(view: &mut V, scope: &Scope, new: &NewMessage) -> Re
         Some(row) if !new.kind.is_system() => Some(row.messages + 1),
         _ => None,
     };
-    let mentions = members_among(view, scope.room, &new.mentions);
+    let mentions = members_among(view, scope, &new.mentions);
     let attachments = files(view, scope, new)?;
     let id = view.next_message_id();
     let mut event = scope.event(view, EventBody::RoomDeleted {});
@@ -92,7 +92,7 @@ pub(super) fn edit<V: View>(
     if scope.actor.user() != before.sender.as_ref() {
         return Err(Refusal::Forbidden("only the sender edits a message"));
     }
-    let mentions = mentions.map(|users| members_among(view, scope.room, users));
+    let mentions = mentions.map(|users| members_among(view, scope, users));
     if before.content == content && mentions.as_ref().is_none_or(|users| *users == before.mentions) {
         return Ok(Decision::UNCHANGED);
     }
@@ -123,8 +123,13 @@ pub(super) fn delete<V: View>(view: &V, scope: &Scope, target: Seq) -> Result<De
     let mut tombstone = message.clone();
     tombstone.redact();
     tombstone.version += 1;
-    let redact = Effect::Redact { message: tombstone };
-    Ok(scope.applied(view, EventBody::MessageDeleted { target }, vec![redact]))
+    let mut effects = vec![Effect::Redact { message: tombstone }];
+    if !own {
+        let record = scope.audit(AuditAction::MessageDeleted);
+        let record = AuditRecord { user: message.sender.clone(), seq: Some(target), ..record };
+        effects.push(Effect::Audit { record });
+    }
+    Ok(scope.applied(view, EventBody::MessageDeleted { target }, effects))
 }
 
 pub(super) fn react<V: View>(
@@ -195,11 +200,12 @@ fn files<V: View>(view: &V, scope: &Scope, new: &NewMessage) -> Result<Vec<Attac
     Ok(files)
 }
 
-/// Those of `users` who are members, each once, in the order given.
-fn members_among<V: View>(view: &V, room: RoomId, users: &[UserId]) -> Vec<UserId> {
+/// Those of `users` who are members and have not blocked who acts, each once, in the order given.
+fn members_among<V: View>(view: &V, scope: &Scope, users: &[UserId]) -> Vec<UserId> {
     let mut found: Vec<UserId> = Vec::new();
     for user in users {
-        if !found.contains(user) && view.member(room, user).is_some() {
+        let is_member = !found.contains(user) && view.member(scope.room, user).is_some();
+        if is_member && !scope.is_blocked_by(view, user) {
             found.push(user.clone());
         }
     }

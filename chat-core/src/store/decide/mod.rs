@@ -1,18 +1,20 @@
 //! The rules of a room's log, for stores that look things up before they write: pure, without I/O or clock.
 
+mod import;
 mod members;
 mod messages;
 mod needs;
 mod rooms;
 mod view;
 
+pub use import::{decide_import, import_needs};
 pub use needs::Needs;
 pub use view::{AppendedMessage, Effect, RoomRow, Sent, View};
 
 use super::{Actor, Change, ChangeBody, Outcome, Refusal, Require};
 use crate::{
     event::{Event, EventBody},
-    model::{MemberRow, Role, RoomId, RoomKind, Timestamp},
+    model::{AuditAction, AuditRecord, MemberRow, Role, RoomId, RoomKind, Timestamp, UserId},
 };
 
 /// Judges changes one after another, each on the state that those before it left. Gives an answer a change and all
@@ -73,6 +75,7 @@ fn decide<V: View>(view: &mut V, change: &Change) -> Result<Decision, Refusal> {
         ChangeBody::Leave => members::leave(view, &scope),
         ChangeBody::Remove { user } => members::remove(view, &scope, user),
         ChangeBody::Ban { user, until } => members::ban(view, &scope, user, *until),
+        ChangeBody::Unban { user } => members::unban(view, &scope, user),
         ChangeBody::SetRole { user, role } => members::set_role(view, &scope, user, *role),
         ChangeBody::Transfer { to } => members::transfer(view, &scope, to),
         ChangeBody::Mute { user, until } => members::mute(view, &scope, user, *until),
@@ -105,6 +108,10 @@ impl Scope {
         let Actor::User(user) = &change.actor else { return Ok(scope) };
         scope.row = view.member(room, user).cloned();
         scope.check(change.require)?;
+        // Whoever may not write to the other may not reach the other by an edit or a reaction either.
+        if change.require.unmuted && view.peer_has_blocked(room, user) {
+            return Err(Refusal::Blocked);
+        }
         Ok(scope)
     }
 
@@ -113,7 +120,7 @@ impl Scope {
         let Some(row) = &self.row else {
             return Err(match self.kind {
                 RoomKind::Public => Refusal::Forbidden("join the room first"),
-                _ => Refusal::RoomNotFound,
+                _ => Refusal::NotMember,
             });
         };
         if row.member.role < least {
@@ -133,6 +140,16 @@ impl Scope {
             Actor::Host => true,
             Actor::User(_) => self.row.as_ref().is_some_and(|row| row.member.role > role),
         }
+    }
+
+    /// What the trail says of the change.
+    fn audit(&self, action: AuditAction) -> AuditRecord {
+        AuditRecord::new(self.room, self.at, self.actor.user().cloned(), action)
+    }
+
+    /// Whether `user` has blocked who acts.
+    fn is_blocked_by<V: View>(&self, view: &V, user: &UserId) -> bool {
+        self.actor.user().is_some_and(|actor| actor != user && view.has_blocked(user, actor))
     }
 
     /// The event at the room's next position.

@@ -13,7 +13,7 @@ pub struct Needs {
     pub room: Option<RoomId>,
     /// Rooms that may stand under these keys.
     pub keys: Vec<RoomKey>,
-    /// Membership and bans of these users in the room.
+    /// Membership, bans and mutes of these users in the room.
     pub users: Vec<UserId>,
     /// These messages.
     pub messages: Vec<Seq>,
@@ -21,6 +21,10 @@ pub struct Needs {
     pub sent: Option<(Option<UserId>, ClientId)>,
     /// Whether this reaction stands, and how many other kinds there are.
     pub reaction: Option<(Seq, UserId, Emoji)>,
+    /// Whether the first has blocked the second.
+    pub blocks: Vec<(UserId, UserId)>,
+    /// Where the room is direct: whether its other member has blocked the acting user.
+    pub peer: bool,
     /// These files.
     pub attachments: Vec<AttachmentId>,
     /// Who is owner, and who would be: one who is may go. Each change of a batch with this may take away the one
@@ -36,27 +40,40 @@ impl Needs {
         let mut needs = Self { room: change.room, ..Self::default() };
         let actor = change.actor.user();
         needs.users.extend(actor.cloned());
+        needs.peer = actor.is_some() && change.require.unmuted;
+        let blocked_by = |users: &[UserId]| {
+            let pairs = users.iter().filter(|user| Some(*user) != actor);
+            pairs.filter_map(|user| Some((user.clone(), actor?.clone()))).collect()
+        };
         match &change.body {
-            ChangeBody::Create(new) => needs.keys = keys_of(new, actor),
+            ChangeBody::Create(new) => {
+                needs.keys = keys_of(new, actor);
+                let members: Vec<UserId> = new.members.iter().map(|(user, _)| user.clone()).collect();
+                needs.blocks = blocked_by(&members);
+            }
             ChangeBody::Send(message) => {
                 needs.sent = Some((actor.cloned(), message.client_id.clone()));
                 needs.messages.extend(message.reply_to);
                 needs.messages.extend(message.thread);
                 needs.users.extend(message.mentions.iter().cloned());
+                needs.blocks = blocked_by(&message.mentions);
                 needs.attachments.clone_from(&message.attachments);
             }
             ChangeBody::Edit { target, mentions, .. } => {
                 needs.messages.push(*target);
                 needs.users.extend(mentions.iter().flatten().cloned());
+                needs.blocks = blocked_by(mentions.as_deref().unwrap_or_default());
             }
             ChangeBody::Delete { target } => needs.messages.push(*target),
             ChangeBody::React { target, emoji, .. } | ChangeBody::Unreact { target, emoji } => {
                 needs.messages.push(*target);
                 needs.reaction = actor.map(|user| (*target, user.clone(), emoji.clone()));
             }
-            ChangeBody::AddMember { user, .. }
-            | ChangeBody::SetRole { user, .. }
-            | ChangeBody::Mute { user, .. } => {
+            ChangeBody::AddMember { user, .. } => {
+                needs.users.push(user.clone());
+                needs.blocks = blocked_by(std::slice::from_ref(user));
+            }
+            ChangeBody::Unban { user } | ChangeBody::SetRole { user, .. } | ChangeBody::Mute { user, .. } => {
                 needs.users.push(user.clone());
             }
             ChangeBody::Remove { user } | ChangeBody::Ban { user, .. } => {

@@ -3,7 +3,7 @@
 use super::{Decision, Effect, RoomRow, Scope, View, needs::keys_of};
 use crate::{
     event::{Event, EventBody},
-    model::{Member, MemberRow, Role, Room, RoomKind, Seq},
+    model::{AuditAction, Member, MemberRow, Role, Room, RoomKind, Seq, UserId},
     store::{Actor, Change, NewRoom, Outcome, Refusal, RoomUpdate},
 };
 
@@ -17,6 +17,10 @@ pub(super) fn create<V: View>(view: &mut V, change: &Change, new: &NewRoom) -> R
         if let Some(row) = view.find(key).and_then(|room| view.room(room)) {
             return Ok(Decision::repeat(made(row)));
         }
+    }
+    let blocks = |user: &UserId| maker.is_some_and(|maker| maker != user && view.has_blocked(user, maker));
+    if new.members.iter().any(|(user, _)| blocks(user)) {
+        return Err(Refusal::Blocked);
     }
     let id = view.next_room_id();
     let room = Room {
@@ -91,6 +95,7 @@ pub(super) fn update<V: View>(view: &V, scope: &Scope, update: &RoomUpdate) -> R
 pub(super) fn delete<V: View>(view: &V, scope: &Scope) -> Decision {
     let mut decision = scope.applied(view, EventBody::RoomDeleted {}, Vec::new());
     let floor = decision.outcome.event().map_or(Seq::ZERO, |event| event.seq.back(1));
+    decision.effects.push(Effect::Audit { record: scope.audit(AuditAction::RoomDeleted) });
     decision.effects.push(Effect::DropRoom { room: scope.room, floor });
     decision
 }

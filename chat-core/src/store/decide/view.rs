@@ -3,8 +3,8 @@
 use crate::{
     event::Event,
     model::{
-        AttachmentId, Ban, ClientId, Emoji, Member, MemberRow, Message, MessageId, Room, RoomId, Seq,
-        StoredAttachment, Timestamp, UserId,
+        AttachmentId, AuditRecord, Ban, ClientId, Emoji, Member, MemberRow, Message, MessageId, Room, RoomId,
+        Seq, StoredAttachment, Timestamp, UserId,
     },
     store::RoomKey,
 };
@@ -48,6 +48,12 @@ pub trait View {
     fn member(&self, room: RoomId, user: &UserId) -> Option<&MemberRow>;
     /// A ban, expired or not.
     fn ban(&self, room: RoomId, user: &UserId) -> Option<&Ban>;
+    /// Until when a user is muted, member or not, expired or not.
+    fn mute(&self, room: RoomId, user: &UserId) -> Option<Timestamp>;
+    /// Whether `user` has blocked `other`.
+    fn has_blocked(&self, user: &UserId, other: &UserId) -> bool;
+    /// Whether the room is direct and its other member has blocked `user`.
+    fn peer_has_blocked(&self, room: RoomId, user: &UserId) -> bool;
     /// A message as it is now.
     fn message(&self, room: RoomId, seq: Seq) -> Option<&Message>;
     /// The message stored under a sender's key (`None`: the host's).
@@ -172,12 +178,33 @@ pub enum Effect {
         /// Who.
         user: UserId,
     },
+    /// A user is muted, replacing an earlier mute. Where the user is a member, [`Effect::PutMember`] says so too.
+    PutMute {
+        /// The room.
+        room: RoomId,
+        /// Who.
+        user: UserId,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// A user is not muted any more.
+    DropMute {
+        /// The room.
+        room: RoomId,
+        /// Who.
+        user: UserId,
+    },
+    /// The audit trail says so from now on. It outlasts the room.
+    Audit {
+        /// What was done.
+        record: AuditRecord,
+    },
     /// The room's name, metadata or history mode is replaced.
     PutRoom {
         /// The room.
         room: Room,
     },
-    /// The room is gone: keys, members, bans, messages and events below `floor + 1` with all that hangs on them
+    /// The room is gone: keys, members, bans, mutes, messages and events below `floor + 1` with all that hangs on them
     /// (the files that the messages carried are removed);
     /// its row and the event above `floor` stay.
     DropRoom {

@@ -69,6 +69,7 @@ pub async fn every_payload_arrives_as_it_was(cluster: &dyn Cluster) {
         Payload::RoomSet(ann.clone()),
         Payload::Disconnect(ann.clone()),
         Payload::Rights(ann.clone(), room(1)),
+        Payload::Blocks(ann.clone()),
     ];
     for topic in [Topic::Room(room(1)), Topic::User(ann.clone()), Topic::Node(NodeId(2))] {
         b.subscribe(std::slice::from_ref(&topic)).await;

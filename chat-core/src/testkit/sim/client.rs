@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use self::link::Link;
 use super::{
     frame::Seen,
+    names::NamedJson,
     record::{Asked, Note, Record, What},
     tamper::Tamper,
     world::{Node, Phase, World},
@@ -26,7 +27,7 @@ use crate::{
     protocol::{Command, Hello, Subscribe},
     signal::UnsubscribeReason,
     testkit::Rng,
-    wire::NativeJson,
+    wire::{NativeJson, WireFormat},
 };
 
 /// A message that is to be stored, until the client is told for sure what became of it.
@@ -45,6 +46,7 @@ pub(super) struct Client {
     record: Record,
     tamper: Tamper,
     follow: Subscribe,
+    format: Arc<dyn WireFormat>,
     // What it keeps over connections.
     epoch: Option<String>,
     cursors: BTreeMap<RoomId, Seq>,
@@ -71,12 +73,14 @@ impl Client {
     pub(super) fn new(world: Arc<World>, index: usize, tamper: Tamper) -> Self {
         let mut rng = world.rng.fork(10_000 + index as u64);
         let user = world.user(index);
+        let is_named = world.rng.fork(20_000 + index as u64).chance(0.3);
         let follow = if rng.chance(0.15) { Subscribe::Listed } else { Subscribe::All };
         Self {
             rng,
             record: Record { client: index, user, notes: Vec::new(), is_open: false },
             tamper,
             follow,
+            format: if is_named { Arc::new(NamedJson) } else { Arc::new(NativeJson) },
             epoch: None,
             cursors: BTreeMap::new(),
             drafts: Vec::new(),
@@ -143,7 +147,7 @@ impl Client {
     async fn connect(&mut self, node: &Arc<Node>) {
         let hello = self.hello();
         let is_push = self.rng.chance(0.5);
-        let options = ConnectOptions::new(Arc::new(NativeJson), hello.clone());
+        let options = ConnectOptions::new(Arc::clone(&self.format), hello.clone());
         let principal = Principal::new(self.record.user.clone());
         let connecting = timeout(Duration::from_secs(15), node.engine.connect(principal, options));
         let connected = tokio::select! {

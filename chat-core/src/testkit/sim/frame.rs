@@ -119,7 +119,7 @@ impl Seen {
             "room_created" | "message" | "message_edited" | "message_deleted" | "reaction_added"
             | "reaction_removed" | "member_joined" | "member_left" | "member_changed" | "room_changed"
             | "room_deleted" => return Some(Self::Event(serde_json::from_slice(frame).ok()?)),
-            "typing" | "receipt" | "unread" => {
+            "typing" | "receipt" | "unread" | "blocked" => {
                 return Some(Self::Signal(serde_json::from_slice(frame).ok()?));
             }
             "presence" => {

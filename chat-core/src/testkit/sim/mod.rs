@@ -8,6 +8,7 @@ mod client;
 mod clock;
 mod frame;
 mod gate;
+mod names;
 mod outlet;
 mod plan;
 mod record;

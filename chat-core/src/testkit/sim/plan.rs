@@ -62,6 +62,9 @@ impl Plan {
         limits.room_linger = Duration::from_millis(200 + rng.below(3_000));
         limits.offline_grace = Duration::from_millis(200 + rng.below(2_000));
         limits.reconnect_spread = Duration::from_millis(500);
+        // By themselves: what else a seed means does not depend on it.
+        let mut names = rng.fork(2);
+        limits.people_fresh = Duration::from_millis(100 + names.below(3_000));
         Self {
             nodes: 1 + usize::try_from(rng.below(4)).unwrap_or(0),
             users: (clients * 2).div_ceil(3).max(2),

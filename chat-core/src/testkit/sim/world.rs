@@ -15,6 +15,7 @@ use tokio::{sync::Notify, time::Instant};
 use super::{
     clock::SimClock,
     gate::{Gate, GatedCluster, GatedStore},
+    names::MoodyDirectory,
     plan::Plan,
 };
 use crate::{
@@ -123,6 +124,7 @@ impl World {
             .store(GatedStore::new(Arc::new(store.clone()), Arc::clone(&gate)))
             .bus(GatedCluster::new(self.bus.clone(), Arc::clone(&gate), Arc::clone(&id)))
             .clock(SimClock::new(self.began, ahead, rng))
+            .directory(MoodyDirectory::new(self.rng.fork(30_000 + start)))
             .limits(self.plan.limits.clone())
             .build()
             .await;

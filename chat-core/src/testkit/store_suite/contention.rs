@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Commits as the engine does: what someone else holds is asked again, by itself.
-async fn commit(store: &Arc<dyn Store>, batch: Vec<Change>) -> Vec<Answer> {
+pub(super) async fn commit(store: &Arc<dyn Store>, batch: Vec<Change>) -> Vec<Answer> {
     let mut answers = store.commit(batch.clone()).await.expect("a healthy store commits");
     loop {
         let held = |(at, answer): (usize, &Answer)| (*answer == Err(Refusal::Held)).then_some(at);

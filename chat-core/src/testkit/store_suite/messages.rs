@@ -7,7 +7,7 @@ use super::{
     words::*,
 };
 use crate::{
-    model::{MessageKind, MessageVersion, RoomId, Seq},
+    model::{MessageId, MessageKind, MessageVersion, RoomId, Seq},
     store::{ChangeBody, NewMessage, Refusal, Store},
 };
 
@@ -134,6 +134,26 @@ pub async fn an_edit_to_the_same_is_no_change(store: &Arc<dyn Store>) {
     scene.apply("ann", room, edit(seq, "Hello")).await;
     scene.apply("ann", room, edit(seq, "Hello ")).await;
     assert_eq!(scene.message(room, seq).await.message.version, 4);
+}
+
+/// Messages are found by their ids, in the order asked for; not those of a deleted room.
+pub async fn messages_are_found_by_their_ids(store: &Arc<dyn Store>) {
+    let scene = Scene::of(store);
+    let (room, other) = (scene.group(&["ann", "bob"]).await, scene.group(&["ann"]).await);
+    let (one, two) = (scene.say("ann", room, "one").await, scene.say("bob", room, "two").await);
+    let three = scene.say("ann", other, "three").await;
+    let id = async |room, seq| scene.message(room, seq).await.message.id;
+    let ids = [id(other, three).await, id(room, one).await, id(room, two).await];
+    let find =
+        async |ids: &[MessageId]| store.find_messages(ids).await.expect("a healthy store finds messages");
+    scene.apply("ann", room, delete(one)).await;
+    let unknown = MessageId::new(900_000_000).expect("a number above 0");
+    let asked = [ids[0], unknown, ids[1], ids[2], ids[0]];
+    let found = [Some((other, three)), None, Some((room, one)), Some((room, two)), Some((other, three))];
+    assert_eq!(find(&asked).await, found);
+    assert_eq!(find(&[]).await, []);
+    scene.apply("ann", other, ChangeBody::DeleteRoom).await;
+    assert_eq!(find(&ids).await, [None, Some((room, one)), Some((room, two))]);
 }
 
 /// Earlier versions are kept, oldest first, each with since when it stood; the standing one is not among them.

@@ -4,8 +4,10 @@
 //! whichever is first.
 
 mod attachments;
+mod blocks;
 mod contention;
 mod deletes;
+mod import;
 mod lists;
 mod log;
 mod members;
@@ -20,6 +22,7 @@ mod pointers;
 mod profiles;
 mod reactions;
 mod repeats;
+mod reports;
 mod roles;
 mod rooms;
 mod scene;
@@ -28,8 +31,10 @@ mod succession;
 mod words;
 
 pub use attachments::*;
+pub use blocks::*;
 pub use contention::*;
 pub use deletes::*;
+pub use import::*;
 pub use lists::*;
 pub use log::*;
 pub use members::*;
@@ -43,6 +48,7 @@ pub use pointers::*;
 pub use profiles::*;
 pub use reactions::*;
 pub use repeats::*;
+pub use reports::*;
 pub use roles::*;
 pub use rooms::*;
 pub use search::*;
@@ -153,6 +159,7 @@ macro_rules! store_suite {
             a_muted_member_writes_nothing_until_it_ends
             mutes_are_changed_and_taken_back
             a_mute_stays_through_a_change_of_role
+            a_mute_outlasts_leaving
             a_banned_user_stays_out_until_it_ends
             adding_does_away_with_a_ban_that_ran_out
             a_ban_without_a_member_is_silent
@@ -163,6 +170,7 @@ macro_rules! store_suite {
             threads_do_not_nest
             the_sender_alone_edits
             an_edit_to_the_same_is_no_change
+            messages_are_found_by_their_ids
             earlier_versions_are_kept
             deleted_content_is_gone_everywhere
             a_deleted_message_takes_no_change
@@ -201,6 +209,19 @@ macro_rules! store_suite {
             what_the_reader_may_not_see_is_not_found
             found_messages_come_newest_first_page_by_page
             random_words_are_found
+            blocks_are_made_and_taken_back
+            a_blocked_user_writes_no_direct_messages
+            who_blocks_is_added_by_others_alone
+            who_blocks_is_not_named
+            a_message_is_reported_once_by_a_user
+            a_report_keeps_what_was_said
+            only_what_stands_is_reported
+            reports_are_listed_newest_first
+            moderators_see_reports_of_their_rooms
+            reports_are_decided
+            what_moderators_did_is_kept
+            what_was_refused_is_in_no_trail
+            the_trail_is_read_newest_first
             an_upload_is_there_once_it_is_finished
             a_file_is_sent_once_and_by_its_uploader
             a_file_goes_to_the_room_it_is_for
@@ -224,6 +245,9 @@ macro_rules! store_suite {
             pointers_moved_at_once_end_at_the_greatest
             a_file_sent_twice_at_once_is_sent_once
             one_of_many_renewals_of_the_epoch_wins
+            equal_reports_at_once_are_one
+            blocks_are_bounded_also_at_once
+            nothing_passes_a_block_that_stands
         }
         $crate::store_suite! { @pair $setup:
             the_epoch_is_made_at_random
@@ -256,6 +280,8 @@ mod tests {
             include_str!("message_search.rs"),
             include_str!("attachments.rs"),
             include_str!("profiles.rs"),
+            include_str!("blocks.rs"),
+            include_str!("reports.rs"),
             include_str!("model.rs"),
         ];
         for line in cases.iter().flat_map(|file| file.lines()) {

@@ -77,6 +77,38 @@ pub async fn a_mute_stays_through_a_change_of_role(store: &Arc<dyn Store>) {
     assert_eq!(scene.verdict("bob", room, ChangeBody::Send(scene.text("x"))).await, "muted");
 }
 
+/// Who leaves and comes back, or is removed and added, is muted until the time has come, and no longer.
+pub async fn a_mute_outlasts_leaving(store: &Arc<dyn Store>) {
+    let scene = Scene::of(store);
+    let room = scene.open(&["ann", "bob"]).await;
+    let until = Some(scene.then(60));
+    scene.apply("ann", room, mute("bob", until)).await;
+    scene.apply("bob", room, ChangeBody::Leave).await;
+    scene.wait(1);
+    let event = scene.apply("bob", room, ChangeBody::Join).await;
+    let EventBody::MemberJoined { member } = event.body else { panic!("{event:?}") };
+    assert_eq!(member.muted_until, until);
+    assert_eq!(scene.members(room).await[1], member);
+    assert_eq!(scene.verdict("bob", room, ChangeBody::Send(scene.text("x"))).await, "muted");
+    let batch = [remove("bob"), add("bob")].map(|body| scene.change("ann", room, body));
+    assert!(scene.commit(batch.into()).await.iter().all(Result::is_ok));
+    assert_eq!(scene.verdict("bob", room, ChangeBody::Send(scene.text("x"))).await, "muted");
+    scene.apply("ann", room, mute("bob", None)).await;
+    scene.apply("bob", room, ChangeBody::Leave).await;
+    scene.apply("bob", room, ChangeBody::Join).await;
+    scene.say("bob", room, "it was taken back").await;
+    scene.apply("ann", room, mute("bob", until)).await;
+    scene.apply("bob", room, ChangeBody::Leave).await;
+    scene.wait(59);
+    scene.apply("bob", room, ChangeBody::Join).await;
+    assert_eq!(scene.members(room).await[1].muted_until, None);
+    scene.say("bob", room, "it ran out").await;
+    let other = scene.open(&["ann"]).await;
+    scene.apply("ann", room, mute("bob", Some(scene.then(60)))).await;
+    scene.apply("bob", other, ChangeBody::Join).await;
+    scene.say("bob", other, "it is of one room").await;
+}
+
 /// A ban removes a member and keeps out until the time has come: by joining and by being added; the host is bound
 /// by none and lifts it so.
 pub async fn a_banned_user_stays_out_until_it_ends(store: &Arc<dyn Store>) {
@@ -152,13 +184,12 @@ pub async fn bans_are_listed_and_lifted(store: &Arc<dyn Store>) {
     assert_eq!(names(&bans(store, room, 2).await), ["dan", "bob"]);
     assert_eq!(bans(store, other, 10).await, []);
     assert_eq!(bans(store, nowhere(), 10).await, []);
-    let lift =
-        async |room, name: &str| store.lift_ban(room, &user(name)).await.expect("a healthy store lifts bans");
-    assert!(!lift(other, "bob").await);
-    assert!(!lift(room, "eve").await);
-    assert!(!lift(nowhere(), "bob").await);
-    assert!(lift(room, "bob").await);
-    assert!(!lift(room, "bob").await);
+    assert_eq!(scene.verdict("ann", other, unban("bob")).await, "not_found");
+    assert_eq!(scene.verdict("ann", room, unban("eve")).await, "not_found");
+    assert_eq!(scene.verdict("ann", nowhere(), unban("bob")).await, "room_not_found");
+    assert_eq!(scene.verdict("bob", room, unban("bob")).await, "forbidden");
+    assert_eq!(scene.verdict("ann", room, unban("bob")).await, "unchanged");
+    assert_eq!(scene.verdict("ann", room, unban("bob")).await, "not_found");
     assert_eq!(names(&bans(store, room, 10).await), ["dan", "cat"]);
     assert_eq!(scene.log(room).await.len(), 1);
     scene.apply("bob", room, ChangeBody::Join).await;

@@ -76,6 +76,10 @@ pub(super) fn ban(name: &str, until: Option<Timestamp>) -> ChangeBody {
     ChangeBody::Ban { user: user(name), until }
 }
 
+pub(super) fn unban(name: &str) -> ChangeBody {
+    ChangeBody::Unban { user: user(name) }
+}
+
 pub(super) fn mute(name: &str, until: Option<Timestamp>) -> ChangeBody {
     ChangeBody::Mute { user: user(name), until }
 }
@@ -109,11 +113,12 @@ pub(super) const fn name_of(answer: &Answer) -> &'static str {
         Ok(Outcome::Applied(_)) => "applied",
         Ok(Outcome::Repeat(_)) => "repeat",
         Ok(Outcome::Unchanged) => "unchanged",
-        Err(Refusal::RoomNotFound) => "room_not_found",
+        Err(Refusal::RoomNotFound | Refusal::NotMember) => "room_not_found",
         Err(Refusal::NotFound(_)) => "not_found",
         Err(Refusal::Forbidden(_)) => "forbidden",
         Err(Refusal::Muted { .. }) => "muted",
         Err(Refusal::Banned) => "banned",
+        Err(Refusal::Blocked) => "blocked",
         Err(Refusal::Conflict(_)) => "conflict",
         Err(Refusal::BodyMismatch) => "body_mismatch",
         Err(Refusal::Held) => "held",

@@ -166,7 +166,8 @@ impl Chance {
                 let until = self.rng.chance(0.7).then(|| self.until());
                 ChangeBody::Mute { user: self.member(known), until }
             }
-            960..998 => {
+            960..970 => ChangeBody::Unban { user: self.member(known) },
+            970..998 => {
                 let name = self.rng.chance(0.6).then(|| self.name());
                 let metadata = self.rng.chance(0.5).then(|| self.metadata());
                 let history = self.rng.chance(0.5).then(|| self.history());

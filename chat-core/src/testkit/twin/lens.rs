@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     event::{Event, EventBody},
-    model::{Membership, Message, MessageId, MessageView, Room, RoomEntry, RoomId},
+    model::{AuditEntry, AuditId, Membership, Message, MessageId, MessageView, Room, RoomEntry, RoomId},
     store::{EventPage, Head, MessagePage, Outcome, Refusal, SearchPage},
 };
 
@@ -114,6 +114,13 @@ impl Seen for RoomEntry {
         self.room.rewrite(room);
         self.last_message.rewrite(room);
         self.activity.room.rewrite(room);
+    }
+}
+
+impl Seen for AuditEntry {
+    fn rewrite(&mut self, room: &dyn Fn(RoomId) -> RoomId) {
+        self.record.room_id.rewrite(room);
+        self.id = AuditId::new(1).unwrap_or(self.id);
     }
 }
 

@@ -10,7 +10,7 @@ use lens::{Lens, plain};
 
 use crate::{
     memory::MemoryStore,
-    model::{Activity, Member, Role, RoomId, Seq},
+    model::{Activity, Member, Role, RoomId, Seq, Timestamp},
     store::{
         Change, EventLimit, MessageQuery, Outcome, PointerMove, Range, RoomScope, RoomsQuery, SearchQuery,
         SearchScope, Store,
@@ -121,9 +121,7 @@ impl Twin<'_> {
                 moves.push(self.chance.pointer_move(&known));
             }
             if self.chance.rng.chance(0.1) {
-                let user = self.chance.user();
-                let lifted = self.store.lift_ban(self.lens.theirs(room), &user).await.expect(HEALTHY);
-                assert_eq!(lifted, self.memory.lift_ban(room, &user).await.expect(HEALTHY), "{what}: {user}");
+                self.block(what).await;
             }
         }
         let asked: Vec<_> = moves
@@ -132,6 +130,21 @@ impl Twin<'_> {
             .collect();
         let expected = self.memory.advance(&moves).await.expect(HEALTHY);
         assert_eq!(self.store.advance(&asked).await.expect(HEALTHY), expected, "{what}: {moves:?}");
+    }
+
+    /// Someone blocks someone, or takes it back.
+    async fn block(&mut self, what: &str) {
+        let (user, other) = (self.chance.user(), self.chance.user());
+        if self.chance.rng.chance(0.6) {
+            let (at, max) = (Timestamp::from_micros(1), 1 + self.chance.rng.below(3) as usize);
+            let made = self.store.put_block(&user, &other, at, max).await.expect(HEALTHY);
+            let expected = self.memory.put_block(&user, &other, at, max).await.expect(HEALTHY);
+            assert_eq!(made, expected, "{what}: {user} blocks {other}");
+        } else {
+            let dropped = self.store.drop_block(&user, &other).await.expect(HEALTHY);
+            let expected = self.memory.drop_block(&user, &other).await.expect(HEALTHY);
+            assert_eq!(dropped, expected, "{what}: {user} and {other}");
+        }
     }
 
     async fn read_rooms(&mut self, what: &str) {
@@ -178,6 +191,9 @@ impl Twin<'_> {
             bans.sort_by(|a, b| a.user.cmp(&b.user));
             expected.sort_by(|a, b| a.user.cmp(&b.user));
             assert_eq!(bans, expected, "{what}: {room}");
+            let trail = self.store.audit(theirs, None, limit).await.expect(HEALTHY);
+            let expected = self.memory.audit(room, None, limit).await.expect(HEALTHY);
+            assert_eq!(self.lens.see(trail), plain(expected), "{what}: {room}");
         }
         let theirs: Vec<_> = self.rooms.iter().map(|room| self.lens.theirs(*room)).collect();
         let mut heads = self.lens.see(self.store.heads(&theirs).await.expect(HEALTHY));

@@ -47,9 +47,14 @@ pub(crate) async fn ask(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{bearer}{kind}Content-Length: {}\r\n\r\n{body}",
         body.len()
     );
+    exchange(address, request.as_bytes()).await
+}
+
+/// Sends a request as it is, which must ask for the connection to be closed; its answer.
+pub(crate) async fn exchange(address: SocketAddr, request: &[u8]) -> Answer {
     stuck(async {
         let mut tcp = TcpStream::connect(address).await.unwrap();
-        tcp.write_all(request.as_bytes()).await.unwrap();
+        tcp.write_all(request).await.unwrap();
         read(tcp).await
     })
     .await

@@ -1,12 +1,14 @@
-//! Integration tests: the server as a process, seen from outside; killed, drained, looked at with browsers, and
-//! several of them as a cluster.
+//! Integration tests: the server as a process, seen from outside; killed, drained, looked at with browsers, spoken
+//! to by the front ends of other systems, and several of them as a cluster.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, its helpers too")]
 #![expect(clippy::print_stdout, reason = "a test of chance says what it looked at")]
 
 mod browser;
 mod cluster;
 mod drain;
+mod formats;
 mod http;
+mod import;
 mod kill;
 mod process;
 mod rest;

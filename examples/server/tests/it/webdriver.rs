@@ -78,6 +78,8 @@ impl Driver {
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
+            // Nobody is there to allow a sound.
+            "--autoplay-policy=no-user-gesture-required",
             "--window-size=1200,900",
         ];
         let mut arguments = arguments.map(str::to_owned).to_vec();

@@ -1,6 +1,6 @@
 //! Three servers over a real Postgres and a real Redis, hundreds of clients, and faults.
 
-mod backend;
+pub(crate) mod backend;
 mod chance;
 mod checker;
 mod client;

@@ -1,0 +1,150 @@
+//! REST of `thread`: threads, members, messages.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use chat_core::{
+    CreateRoom,
+    model::{MessageId, Role, RoomId, RoomKind, UserId},
+    protocol::{Send, SendTo},
+};
+use serde::Deserialize;
+
+use super::shapes::{Membership, Message, Thread};
+use crate::{
+    compat::{WireUser, files::Files, names::Names, page, rooms},
+    extract::{Body, Path, Query, User},
+    problem::Problem,
+    rest::after_write,
+    shared::Shared,
+};
+
+/// A thread to be made.
+#[derive(Debug, Deserialize)]
+pub(super) struct NewThread {
+    title: Option<String>,
+    participants: Vec<WireUser>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ThreadPath {
+    id: RoomId,
+}
+
+/// A member to be added.
+#[derive(Debug, Deserialize)]
+pub(super) struct NewMember {
+    user: WireUser,
+    role: Option<Role>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct MemberPath {
+    id: RoomId,
+    user: UserId,
+}
+
+/// `?thread=<id>&before=<message>&limit=<n>`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Messages {
+    thread: RoomId,
+    before: Option<MessageId>,
+    limit: Option<usize>,
+}
+
+/// A message to be sent.
+#[derive(Debug, Deserialize)]
+pub(super) struct NewMessage {
+    thread: RoomId,
+    content: String,
+}
+
+pub(super) async fn list_threads(
+    State(shared): State<Arc<Shared>>,
+    User(me): User,
+    Query(asked): Query<rooms::Page>,
+) -> Result<Json<Vec<Thread>>, Problem> {
+    let engine = shared.engine();
+    let threads = rooms::list(&engine.as_user(&me), engine.limits(), asked).await?;
+    Ok(Json(threads.into_iter().map(Thread::from).collect()))
+}
+
+pub(super) async fn create_thread(
+    State(shared): State<Arc<Shared>>,
+    User(me): User,
+    Body(asked): Body<NewThread>,
+) -> Result<Response, Problem> {
+    let participants = asked.participants.into_iter().map(|user| user.0);
+    let mut create = CreateRoom::new(RoomKind::Group).with_members(participants);
+    create.name = asked.title;
+    let engine = shared.engine();
+    let user = engine.as_user(&me);
+    let created = user.create_room(create).await?;
+    let thread = rooms::one(&user, engine.limits(), created.room).await.map_err(after_write)?;
+    Ok((StatusCode::CREATED, Json(Thread::from(thread))).into_response())
+}
+
+pub(super) async fn read_thread(
+    State(shared): State<Arc<Shared>>,
+    User(me): User,
+    Path(ThreadPath { id }): Path<ThreadPath>,
+) -> Result<Json<Thread>, Problem> {
+    let engine = shared.engine();
+    Ok(Json(rooms::one(&engine.as_user(&me), engine.limits(), id).await?.into()))
+}
+
+pub(super) async fn add_member(
+    State(shared): State<Arc<Shared>>,
+    User(me): User,
+    Path(ThreadPath { id }): Path<ThreadPath>,
+    Body(asked): Body<NewMember>,
+) -> Result<(StatusCode, Json<Membership>), Problem> {
+    let role = asked.role.unwrap_or(Role::Member);
+    shared.engine().as_user(&me).add_members(id, std::slice::from_ref(&asked.user.0), role).await?;
+    Ok((StatusCode::CREATED, Json(Membership { user: asked.user, role })))
+}
+
+pub(super) async fn remove_member(
+    State(shared): State<Arc<Shared>>,
+    User(me): User,
+    Path(MemberPath { id, user }): Path<MemberPath>,
+) -> Result<StatusCode, Problem> {
+    shared.engine().as_user(&me).remove_member(id, &user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn list_messages(
+    State(shared): State<Arc<Shared>>,
+    User(me): User,
+    Query(asked): Query<Messages>,
+) -> Result<Response, Problem> {
+    let engine = shared.engine();
+    let messages = page::list(&engine.as_user(&me), asked.thread, asked.before, asked.limit).await?;
+    let names = Names::of(engine, &me, messages.iter().filter_map(|view| view.message.sender.as_ref())).await;
+    let files = Files::of(shared.media.as_ref());
+    let authors: Vec<_> = messages
+        .iter()
+        .filter_map(|view| Some((&view.message, names.profile(view.message.sender.as_ref()?))))
+        .collect();
+    let shown: Vec<_> =
+        authors.iter().map(|(message, author)| Message::of(message, author, &files)).collect();
+    Ok(Json(shown).into_response())
+}
+
+pub(super) async fn send(
+    State(shared): State<Arc<Shared>>,
+    User(me): User,
+    Body(asked): Body<NewMessage>,
+) -> Result<Response, Problem> {
+    let send = Send::text(SendTo::Room(asked.thread), asked.content);
+    let sent = shared.engine().as_user(&me).send(send).await?;
+    let names = Names::of(shared.engine(), &me, [&me.user]).await;
+    let author = names.profile(&me.user);
+    Ok((StatusCode::CREATED, Json(Message::of(&sent.message, &author, &Files::of(shared.media.as_ref()))))
+        .into_response())
+}

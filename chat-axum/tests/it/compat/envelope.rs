@@ -1,0 +1,143 @@
+//! `envelope`.
+
+use chat_axum::compat::Envelope;
+use serde_json::{Value, json};
+
+use super::{at_rest, chat_of, named_token, open};
+use crate::support::{Chat, Client, limits, token, token_of};
+
+const PATH: &str = "/ws/chat/";
+
+async fn chat() -> (Chat, u64, std::net::SocketAddr) {
+    let chat = chat_of(limits(), Envelope).await;
+    let room = chat.group("1", &["2"]).await;
+    let address = chat.serve();
+    (chat, room, address)
+}
+
+/// Whatever was asked before has been dealt with: nothing but the pong comes.
+async fn is_quiet(client: &mut Client) {
+    client.say(json!({ "type": "ping", "data": {} })).await;
+    let pong = at_rest(client.frame().await);
+    assert_eq!(pong, json!({ "type": "pong", "data": {}, "timestamp": "<time>" }));
+}
+
+#[tokio::test]
+async fn a_conversation() {
+    let (_chat, room, address) = chat().await;
+    let mut ann = open(address, PATH, "1").await;
+    ann.say(json!({ "type": "join_room", "data": { "room_id": room }, "room_id": room })).await;
+    is_quiet(&mut ann).await;
+    // The other names itself in its first frame.
+    let mut bob = Client::open_at(address, "/ws/chat", &[]).await.unwrap();
+    bob.say(json!({ "type": "auth", "data": { "user_id": 2, "token": named_token("2") } })).await;
+    let online = at_rest(ann.frame().await);
+    assert_eq!(
+        online,
+        json!({ "type": "user_status", "data": { "user_id": 2, "status": "online", "last_seen": "<time>" },
+            "timestamp": "<time>" })
+    );
+    let sent = json!({ "type": "message", "data": { "room_id": room, "content": "Hello world!" },
+        "room_id": room, "user_id": 2, "timestamp": "2001-01-01T00:00:00Z" });
+    bob.say(sent).await;
+    let message = ann.frame().await;
+    assert_ne!(message["data"]["created_at"], "2001-01-01T00:00:00Z");
+    let id = message["data"]["id"].clone();
+    assert_eq!(
+        at_rest(message),
+        json!({ "type": "message", "data": {
+            "id": id, "content": "Hello world!", "sender": 2, "chat": room, "created_at": "<time>",
+            "sender_info": { "id": 2, "name": "User 2", "role": "teacher", "avatar": null },
+        }, "room_id": room, "timestamp": "<time>" })
+    );
+    bob.say(json!({ "type": "typing", "data": { "is_typing": true }, "room_id": room, "user_id": "2" }))
+        .await;
+    assert_eq!(
+        at_rest(ann.frame().await),
+        json!({ "type": "typing", "data": {
+            "room_id": room, "user_id": 2, "user_name": "User 2", "is_typing": true }, "timestamp": "<time>" })
+    );
+    for (said, shown) in [("away", "away"), ("offline", "offline"), ("online", "online")] {
+        bob.say(json!({ "type": "user_status", "data": { "status": said }, "user_id": 2 })).await;
+        assert_eq!(ann.frame().await["data"]["status"], shown);
+    }
+    ann.say(json!({ "type": "leave_room", "data": { "room_id": room } })).await;
+    is_quiet(&mut ann).await;
+    bob.say(json!({ "type": "message", "data": { "content": "unheard" }, "room_id": room })).await;
+    is_quiet(&mut bob).await;
+    is_quiet(&mut ann).await;
+}
+
+#[tokio::test]
+async fn who_comes_in() {
+    let (_chat, _, address) = chat().await;
+    let expired = token_of(json!({ "user_id": 1, "exp": 1 }));
+    for token in ["nonsense", expired.as_str()] {
+        let path = format!("{PATH}?token={token}");
+        let mut client = Client::open_at(address, &path, &[]).await.unwrap();
+        assert_eq!(client.hear_out().await.1, Some(4401));
+        let mut client = Client::open_at(address, PATH, &[]).await.unwrap();
+        client.say(json!({ "type": "auth", "data": { "token": token } })).await;
+        assert_eq!(client.hear_out().await.1, Some(4401));
+    }
+    let mut client = Client::open_at(address, PATH, &[]).await.unwrap();
+    client.say(json!({ "type": "auth", "data": { "user_id": 2, "token": token("1") } })).await;
+    assert_eq!(client.hear_out().await.1, Some(4401));
+    // Before that, other frames are answered and the socket waits on.
+    let mut client = Client::open_at(address, PATH, &[]).await.unwrap();
+    for frame in ["x", "{}", r#"{"type":"ping"}"#, r#"{"type":"auth","data":{}}"#] {
+        client.send(tokio_tungstenite::tungstenite::Message::text(frame)).await;
+        assert_eq!(client.frame().await["type"], "error", "{frame}");
+    }
+    client.say(json!({ "type": "auth", "data": { "token": token("1") } })).await;
+    is_quiet(&mut client).await;
+    // With a token in the request, the frame adds nothing, or a newer one.
+    let mut client = open(address, PATH, "1").await;
+    client.say(json!({ "type": "auth", "data": { "user_id": 1 } })).await;
+    client.say(json!({ "type": "auth", "data": { "user_id": 1, "token": token("1") } })).await;
+    is_quiet(&mut client).await;
+}
+
+#[tokio::test]
+async fn what_bad_frames_get() {
+    let (chat, room, address) = chat().await;
+    let others = chat.group("2", &[]).await;
+    let mut ann = open(address, PATH, "1").await;
+    let in_room = |room: Value| json!({ "type": "join_room", "data": { "room_id": room } });
+    for (frame, error) in [
+        (json!([]), "a frame is a JSON object"),
+        (json!({ "data": {} }), "type is missing"),
+        (json!({ "type": "dance" }), "Unknown type"),
+        (json!({ "type": "message", "data": 5 }), "data must be an object"),
+        (json!({ "type": "join_room", "data": {} }), "room_id is missing"),
+        (in_room(json!(987_654)), "Invalid room ID"),
+        (in_room(json!(others)), "Invalid room ID"),
+        (in_room(json!("x")), "Invalid room ID"),
+        (in_room(json!(-1)), "Invalid room ID"),
+        (json!({ "type": "message", "room_id": room, "data": {} }), "content is missing"),
+        (json!({ "type": "message", "room_id": room, "data": { "content": 1 } }), "content must be a text"),
+        (json!({ "type": "message", "room_id": others, "data": { "content": "x" } }), "Invalid room ID"),
+        (
+            json!({ "type": "message", "room_id": room, "data": { "room_id": others, "content": "x" } }),
+            "room_id differs from data.room_id",
+        ),
+        (
+            json!({ "type": "message", "room_id": room, "user_id": 2, "data": { "content": "x" } }),
+            "user_id is not yours",
+        ),
+        (json!({ "type": "typing", "room_id": room, "data": {} }), "is_typing is missing"),
+        (
+            json!({ "type": "user_status", "data": { "status": "dead" } }),
+            "status must be online, away or offline",
+        ),
+    ] {
+        ann.say(frame.clone()).await;
+        let told = at_rest(ann.frame().await);
+        assert_eq!(
+            told,
+            json!({ "type": "error", "data": { "error": error }, "timestamp": "<time>" }),
+            "{frame}"
+        );
+    }
+    is_quiet(&mut ann).await;
+}
