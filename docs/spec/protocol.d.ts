@@ -1015,6 +1015,7 @@ export interface WelcomeLimits {
   name_chars: number;
   mentions: number;
   attachments: number;
+  upload_bytes: number;
   reaction_kinds: number;
   page: number;
   in_flight: number;

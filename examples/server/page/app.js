@@ -37,7 +37,7 @@ class Page {
     store.people.learn({ id: session.user, name: session.name, username: session.name });
     this.list = new RoomList(store, { open: (id) => this.open(id), draft: (id) => this.conversation.composer.draft(id) });
     this.search = new MessageSearch(store, { show: (message) => this.show(message) });
-    this.conversation = new Conversation(store, { back: () => this.back(), write: (user) => this.write(user) });
+    this.conversation = new Conversation(store, { back: () => this.back(), write: (user) => this.write(user), show: (message) => this.show(message) });
     this.banner = new Banner(store, signal);
     this.title = oncePerFrame(() => this.#title());
     store.on((topic, id) => this.#changed(topic, id));

@@ -44,7 +44,7 @@ const REQUEST_ATTEMPTS = 5;
  * Told through `on(name, listener)`:
  * `state` {state, retry_in_ms?, code?} · `welcome` WelcomeFrame · `reset` {} (drop all that is held) ·
  * `event` RoomEvent · `gap` GapFrame · `room_reset` {room_id} (drop what is held of the room) ·
- * `room_added` · `unsubscribed` · `typing` · `receipt` · `presence` · `unread` · `read` {room_id, read, unread, mentions} ·
+ * `room_added` · `unsubscribed` · `typing` · `receipt` · `presence` · `unread` · `blocked` · `read` {room_id, read, unread, mentions} ·
  * `outbox` {client_id, draft, state: "queued"|"sending"|"retrying"|"sent"|"failed", result?, error?} ·
  * `error` ChatError (one that answers nothing) · `token_expiring` · `bye`.
  */
@@ -299,7 +299,8 @@ export class ChatClient extends ChatCommands {
       case 'typing':
       case 'receipt':
       case 'presence':
-      case 'unread': return this.emit(frame.type, frame);
+      case 'unread':
+      case 'blocked': return this.emit(frame.type, frame);
       default:
         // Anything else with a place in a log is an event, also of a type made after this client.
         if (Number.isSafeInteger(frame.room_id) && Number.isSafeInteger(frame.seq)) this.#onEvent(frame);

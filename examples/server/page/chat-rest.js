@@ -3,15 +3,41 @@
 import { ChatError } from './chat-error.js';
 import { newClientId } from './chat-outbox.js';
 
-/** @import { Message, RoomId, Seq, UserId, Time, Room, Profile, RoomEvent } from './chat-types.js' */
+/** @import { Attachment, Message, Report, RoomId, Seq, UserId, Time, Room, Profile, RoomEvent } from './chat-types.js' */
+
+const offline = () => new ChatError({ code: 'offline', message: 'The server cannot be reached.', retryable: true });
+
+/**
+ * What an answer says: the decoded body, or why not.
+ * @param {number} status
+ * @param {string} text
+ */
+function decoded(status, text) {
+  let data;
+  try {
+    data = text ? JSON.parse(text) : undefined;
+  } catch {
+    data = undefined;
+  }
+  if (status >= 200 && status < 300) return data;
+  throw new ChatError({
+    code: data?.code ?? (status === 401 ? 'unauthorized' : status === 413 ? 'too_large' : status >= 500 ? 'unavailable' : 'bad_request'),
+    message: data?.message ?? data?.detail ?? data?.title ?? `The server answered ${status}.`,
+    retryable: data?.retryable,
+    retry_after_ms: data?.retry_after_ms,
+    field: data?.field,
+    status,
+  });
+}
 
 /** The HTTP side. Every call answers with the decoded body or throws a ChatError. */
 export class ChatRest {
-  /** @param {{url: string, token: () => string|null, fetch?: typeof fetch}} options */
-  constructor({ url, token, fetch: fetcher }) {
+  /** @param {{url: string, token: () => string|null, fetch?: typeof fetch, XMLHttpRequest?: typeof XMLHttpRequest}} options */
+  constructor({ url, token, fetch: fetcher, XMLHttpRequest: Request }) {
     this.url = url.replace(/\/+$/, '');
     this.token = token;
     this.fetch = fetcher ?? ((...args) => fetch(...args));
+    this.XMLHttpRequest = Request ?? globalThis.XMLHttpRequest;
   }
 
   /**
@@ -29,24 +55,9 @@ export class ChatRest {
     try {
       response = await this.fetch(this.url + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
     } catch {
-      throw new ChatError({ code: 'offline', message: 'The server cannot be reached.', retryable: true });
+      throw offline();
     }
-    const text = await response.text();
-    let data;
-    try {
-      data = text ? JSON.parse(text) : undefined;
-    } catch {
-      data = undefined;
-    }
-    if (response.ok) return data;
-    throw new ChatError({
-      code: data?.code ?? (response.status === 401 ? 'unauthorized' : response.status >= 500 ? 'unavailable' : 'bad_request'),
-      message: data?.message ?? data?.detail ?? data?.title ?? `The server answered ${response.status}.`,
-      retryable: data?.retryable,
-      retry_after_ms: data?.retry_after_ms,
-      field: data?.field,
-      status: response.status,
-    });
+    return decoded(response.status, await response.text());
   }
 
   /** @param {object} params */
@@ -129,6 +140,77 @@ export class ChatRest {
   /** @param {UserId} id @returns {Promise<Profile>} */
   user(id) {
     return this.call('GET', `/users/${encodeURIComponent(id)}`);
+  }
+
+  /**
+   * Stores a file, to be sent by its `id` in `attachments` of a message, once, within a day. Told as it goes; fetch cannot tell that.
+   * @param {File} file
+   * @param {{room_id?: RoomId, onProgress?: (sent: number, total: number) => void, signal?: AbortSignal}} [options]
+   *   `room_id`: the only room that it may be sent in; `onProgress`: in bytes, of the whole request
+   * @returns {Promise<Attachment>}  throws `aborted` where `signal` ended it
+   */
+  uploadAttachment(file, { room_id, onProgress, signal } = {}) {
+    return new Promise((resolve, reject) => {
+      const aborted = () => reject(new ChatError({ code: 'aborted', message: 'Cancelled.' }));
+      if (signal?.aborted) return aborted();
+      const form = new FormData();
+      // The form is read as it comes: what there is to know of the file stands before it.
+      if (room_id !== undefined) form.append('room_id', String(room_id));
+      form.append('file', file, file.name);
+      const request = new this.XMLHttpRequest();
+      const stop = () => request.abort();
+      signal?.addEventListener('abort', stop, { once: true });
+      request.open('POST', `${this.url}/attachments`);
+      request.setRequestHeader('Accept', 'application/json');
+      const token = this.token();
+      if (token) request.setRequestHeader('Authorization', `Bearer ${token}`);
+      request.upload.onprogress = (event) => onProgress?.(event.loaded, event.total);
+      request.onload = () => {
+        try {
+          resolve(decoded(request.status, request.responseText));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      request.onerror = () => reject(offline());
+      request.onabort = aborted;
+      request.onloadend = () => signal?.removeEventListener('abort', stop);
+      request.send(form);
+    });
+  }
+
+  /** Removes an own file that was not sent. @param {string} id */
+  removeAttachment(id) {
+    return this.call('DELETE', `/attachments/${encodeURIComponent(id)}`);
+  }
+
+  /** Where a file is. Tags open it by the cookie that every answer gives. @param {string} id */
+  attachmentUrl(id) {
+    return `${this.url}/attachments/${encodeURIComponent(id)}`;
+  }
+
+  /** Tells the moderators of a message, once. @param {{room_id: RoomId, seq: Seq, reason: string}} report @returns {Promise<Report>} */
+  report(report) {
+    return this.call('POST', '/reports', report);
+  }
+
+  /**
+   * For moderators, newest first; without `room_id` of all rooms that one moderates; `before` is `next` of the page before.
+   * @param {{status?: Report["status"], room_id?: RoomId, before?: number, limit?: number}} [which]
+   * @returns {Promise<{reports: Report[], next?: number}>}
+   */
+  reports({ status, room_id, before, limit } = {}) {
+    return this.call('GET', `/reports${this.#query({ status, room_id, before, limit })}`);
+  }
+
+  /** @param {number} id @param {"reviewed"|"dismissed"} status @returns {Promise<Report>} */
+  decideReport(id, status) {
+    return this.call('PATCH', `/reports/${id}`, { status });
+  }
+
+  /** Whom one has blocked. @returns {Promise<{blocked: UserId[]}>} */
+  blocks() {
+    return this.call('GET', '/blocks');
   }
 
   /** @param {UserId} user */

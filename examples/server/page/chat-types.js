@@ -12,6 +12,18 @@
  * @property {boolean} mine
  */
 /**
+ * A file that a message carries, or that was just uploaded.
+ * @typedef {object} Attachment
+ * @property {string} id               by which it is sent and fetched
+ * @property {string} name
+ * @property {string} content_type     told from its bytes
+ * @property {number} size             bytes
+ * @property {"image"|"audio"|"video"|"file"} kind
+ * @property {number} [width]          of images, in pixels
+ * @property {number} [height]
+ * @property {string} [url]            in the answer to an upload
+ */
+/**
  * @typedef {object} Message
  * @property {number} id
  * @property {RoomId} room_id
@@ -26,7 +38,7 @@
  * @property {Seq} [reply_to]
  * @property {Seq} [thread]
  * @property {UserId[]} [mentions]
- * @property {object[]} [attachments]
+ * @property {Attachment[]} [attachments]
  * @property {object} [metadata]
  * @property {Reaction[]} [reactions]  in reads only, never in events
  * @property {object} [replies]        in reads only, where it heads a thread
@@ -71,6 +83,23 @@
  * @property {Time} [last_seen]
  */
 /**
+ * A message that somebody reported; it keeps what the message said then.
+ * @typedef {object} Report
+ * @property {number} id
+ * @property {RoomId} room_id
+ * @property {Seq} seq
+ * @property {number} message_id
+ * @property {UserId|null} sender
+ * @property {string} content
+ * @property {Time} sent_at
+ * @property {UserId} reporter
+ * @property {string} reason
+ * @property {"pending"|"reviewed"|"dismissed"} status
+ * @property {Time} created_at
+ * @property {UserId} [decided_by]
+ * @property {Time} [decided_at]
+ */
+/**
  * @typedef {object} Presence
  * @property {UserId} user
  * @property {"online"|"away"|"offline"} status
@@ -112,6 +141,7 @@
 /** @typedef {{type: "receipt", room_id: RoomId, user: UserId, read: Seq, delivered: Seq}} ReceiptFrame */
 /** @typedef {{type: "presence", user?: UserId, status?: string, last_seen?: Time, room_id?: RoomId, online?: number}} PresenceFrame */
 /** @typedef {{type: "unread", room_id: RoomId, unread: number, mentions: number}} UnreadFrame */
+/** @typedef {{type: "blocked", users: UserId[]}} BlockedFrame  all whom one has blocked */
 /** @typedef {{type: "gap", room_id: RoomId, from: Seq, to: Seq}} GapFrame */
 /** @typedef {{type: "room_added", room: Room}} RoomAddedFrame */
 /** @typedef {{type: "unsubscribed", room_id: RoomId, reason: "left"|"removed"|"banned"|"deleted"|"requested"|"gone"}} UnsubscribedFrame */
@@ -129,7 +159,7 @@
  * @property {Seq} [reply_to]
  * @property {Seq} [thread]
  * @property {UserId[]} [mentions]
- * @property {Array} [attachments]
+ * @property {string[]} [attachments]  ids of own uploads
  * @property {object} [metadata]
  */
 /** @typedef {{room_id: RoomId, seq: Seq, message: Message, repeat: boolean}} SendResult */

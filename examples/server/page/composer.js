@@ -1,9 +1,13 @@
 // Where messages are written: drafts, replies, edits, typing.
 
+import { filesText } from './attachments.js';
 import { $, icon, toast } from './dom.js';
 import { emojiPicker } from './emoji-picker.js';
+import { watchDrops } from './file-drop.js';
 import { MentionBox } from './mention-box.js';
 import { mentionedIn } from './text.js';
+import { UploadTray } from './upload-tray.js';
+import { Uploads } from './uploads.js';
 
 const TYPING_EVERY = 3_000;
 const TYPING_STOP = 4_000;
@@ -26,6 +30,9 @@ export class Composer {
     this.message = null;
     this.mentions = new MentionBox(this.input, () => this.#candidates());
     this.typedAt = 0;
+    const { client } = store;
+    this.uploads = new Uploads({ rest: client.rest, limits: () => client.limits, changed: (id) => id === this.room?.id && this.#files() });
+    this.tray = new UploadTray(this.uploads, (id) => client.rest.attachmentUrl(id));
     this.input.addEventListener('input', () => this.#onInput(), { signal });
     this.input.addEventListener('keydown', (event) => this.#onKey(event), { signal });
     this.input.addEventListener('blur', () => this.mentions.close(), { signal });
@@ -39,7 +46,25 @@ export class Composer {
       this.#onInput();
       this.input.focus();
     }), { signal });
-    signal.addEventListener('abort', () => clearTimeout(this.typingTimer));
+    $('composer-attach').addEventListener('click', () => $('composer-files').click(), { signal });
+    $('composer-files').addEventListener('change', (event) => {
+      this.#attach(event.target.files);
+      // The same file may be chosen again.
+      event.target.value = '';
+    }, { signal });
+    this.input.addEventListener('paste', (event) => {
+      // Text that is copied from an office program comes with a picture of itself.
+      const { files, types } = event.clipboardData;
+      if (files.length === 0 || types.includes('text/plain')) return;
+      event.preventDefault();
+      this.#attach(files);
+    }, { signal });
+    watchDrops(() => this.room !== null && !document.querySelector('dialog[open]'), (files) => this.#attach(files), signal);
+    signal.addEventListener('abort', () => {
+      clearTimeout(this.typingTimer);
+      this.uploads.close();
+      this.tray.draw(undefined);
+    });
   }
 
   /** @param {import('./room-state.js').RoomState|null} room */
@@ -57,12 +82,16 @@ export class Composer {
     this.before = draft?.before ?? '';
     this.#setText(draft?.text ?? '');
     this.#context();
+    this.tray.draw(room?.id);
   }
 
   /** What is written and not sent in a room that is not open. @param {number} room */
   draft(room) {
     const draft = this.drafts.get(room);
-    return draft && draft.mode !== 'edit' ? draft.text.trim() : '';
+    const text = draft && draft.mode !== 'edit' ? draft.text.trim() : '';
+    if (text) return text;
+    const count = this.uploads.of(room).length;
+    return count === 0 ? '' : count === 1 ? 'A file' : `${count} files`;
   }
 
   focus() {
@@ -104,12 +133,13 @@ export class Composer {
     $('composer-context').dataset.mode = this.mode ?? '';
     $('send').replaceChildren(icon(this.mode === 'edit' ? 'check' : 'send'));
     $('send').setAttribute('aria-label', this.mode === 'edit' ? 'Save' : 'Send');
+    this.#ready();
     this.actions.resized();
     if (this.mode === null) return;
     const name = this.message.sender === me ? 'yourself' : people.name(this.message.sender);
     $('composer-context-icon').replaceChildren(icon(this.mode));
     $('composer-context-title').textContent = this.mode === 'edit' ? 'Edit message' : `Reply to ${name}`;
-    $('composer-context-body').textContent = this.message.content.replace(/\s+/g, ' ');
+    $('composer-context-body').textContent = this.message.content.replace(/\s+/g, ' ') || filesText(this.message.attachments);
   }
 
   // --- writing --------------------------------------------------------------------------------
@@ -121,8 +151,33 @@ export class Composer {
     this.#fit();
   }
 
+  // --- files ----------------------------------------------------------------------------------
+
+  /** @param {FileList} files */
+  #attach(files) {
+    if (!this.room) return;
+    if (this.mode === 'edit') return toast('Files are added to new messages alone.', 'error');
+    const refused = this.uploads.add(this.room.id, files);
+    if (refused) toast(refused, 'error');
+    this.focus();
+  }
+
+  #files() {
+    this.tray.draw(this.room.id);
+    this.#ready();
+    this.actions.resized();
+  }
+
+  /** Whether there is something to send, and all of it. */
+  #ready() {
+    const text = this.input.value.trim() !== '';
+    const files = this.room && this.mode !== 'edit' ? this.uploads.of(this.room.id) : [];
+    $('composer-attach').disabled = this.mode === 'edit';
+    $('send').disabled = !(text || files.length > 0) || !files.every((item) => item.state === 'done');
+  }
+
   #fit() {
-    $('send').disabled = this.input.value.trim() === '';
+    this.#ready();
     const before = this.input.style.height;
     this.input.style.height = 'auto';
     this.input.style.height = `${this.input.scrollHeight}px`;
@@ -177,7 +232,8 @@ export class Composer {
   #submit() {
     const content = this.input.value.trim();
     const { room, mode, message, store } = this;
-    if (!content || !room) return;
+    // Enter is pressed where the button is off, too.
+    if (!room || $('send').disabled) return;
     const most = store.client.limits.content_bytes;
     if (most && new TextEncoder().encode(content).length > most) return toast(`Too long: at most ${Math.floor(most / 1024)} KiB.`, 'error');
     const mentions = mentionedIn(content, this.#candidates());
@@ -188,7 +244,8 @@ export class Composer {
       if (content !== message.content) store.client.edit(room.id, message.seq, content, mentions).catch((error) => toast(`Not changed: ${error.message}`, 'error'));
       return;
     }
-    store.send(room, { content, mentions, reply_to: mode === 'reply' ? message.seq : undefined }).catch((error) => {
+    const attachments = this.uploads.take(room.id);
+    store.send(room, { content, mentions, attachments, reply_to: mode === 'reply' ? message.seq : undefined }).catch((error) => {
       if (error.code === 'outbox_full') toast('Too many messages wait to be sent.', 'error');
     });
     this.mode = null;

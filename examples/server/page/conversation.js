@@ -5,12 +5,13 @@ import { confirm } from './dialog.js';
 import { $, avatar, oncePerFrame, reconcile, toast } from './dom.js';
 import { MessageList } from './message-list.js';
 import { Panel } from './panel.js';
+import { reportDialog } from './report-dialog.js';
 import { lastSeen } from './time.js';
 
 export class Conversation {
   /**
    * @param {import('./store.js').Store} store
-   * @param {{back: () => void, write: (user: string) => void}} actions
+   * @param {{back: () => void, write: (user: string) => void, show: (message: {room_id: number, seq: number}) => void}} actions
    */
   constructor(store, actions) {
     this.store = store;
@@ -20,6 +21,7 @@ export class Conversation {
       reply: (message) => this.composer.reply(message),
       edit: (message) => this.composer.edit(message),
       remove: (message) => this.#remove(message),
+      report: (message) => reportDialog(store, this.room, message),
       compose: () => this.composer.focus(),
     }, signal);
     this.composer = new Composer(store, {
@@ -28,7 +30,7 @@ export class Conversation {
       toMessages: () => $('messages').querySelector('.message[tabindex="0"]')?.focus(),
       resized: () => this.messages.pinned && this.messages.render(),
     }, signal);
-    this.panel = new Panel(store, { write: actions.write, closed: () => this.#focusBack() }, signal);
+    this.panel = new Panel(store, { write: actions.write, show: actions.show, closed: () => this.#focusBack() }, signal);
     this.render = oncePerFrame(() => this.draw());
     $('back').addEventListener('click', actions.back, { signal });
     $('open-members').addEventListener('click', () => this.panel.toggle(this.room), { signal });

@@ -1,5 +1,6 @@
 // A message that lies too far back for the list, with those about it.
 
+import { filesText } from './attachments.js';
 import { openDialog } from './dialog.js';
 import { h, toast } from './dom.js';
 import { renderText } from './text.js';
@@ -16,7 +17,7 @@ export async function aroundDialog(store, room, seq) {
   const name = (sender) => (sender === null ? 'The host' : sender === me ? 'You' : people.name(sender));
   const row = (message) => h('div', { class: `around-message${message.seq === seq ? ' here' : ''}`, dataset: { testid: 'around-message', seq: message.seq } },
     h('span', { class: 'room-top' }, h('b', { class: 'room-name', text: name(message.sender) }), h('time', { class: 'room-time', datetime: message.at, title: wholeTime(message.at), text: listTime(message.at) })),
-    h('span', { class: 'around-text' }, message.deleted ? 'Message deleted' : renderText(message.content, [])));
+    h('span', { class: 'around-text' }, message.deleted ? 'Message deleted' : message.content ? renderText(message.content, []) : filesText(message.attachments)));
   const { element } = openDialog({ title: store.title(room), testid: 'around-dialog', body: page.messages.filter((message) => !store.blocked.has(message.sender)).map(row) });
   element.querySelector('.here')?.scrollIntoView({ block: 'center' });
 }

@@ -11,7 +11,8 @@ export class MessageFocus {
   /** @param {KeyboardEvent} event */
   onKey(event) {
     const element = event.target.closest('.message');
-    if (!element || event.ctrlKey || event.metaKey || event.altKey) return;
+    // A player has keys of its own.
+    if (!element || event.target.closest('audio, video') || event.ctrlKey || event.metaKey || event.altKey) return;
     const onMessage = event.target === element;
     const go = (target) => {
       event.preventDefault();
@@ -19,7 +20,7 @@ export class MessageFocus {
     };
     const all = [...this.list.querySelectorAll('.message')];
     const at = all.indexOf(element);
-    const controls = [...element.querySelectorAll('button, a')];
+    const controls = [...element.querySelectorAll('button, a, audio, video')];
     const control = controls.indexOf(event.target);
     const press = (act) => {
       const button = element.querySelector(`.tools [data-testid="${act}"]`);

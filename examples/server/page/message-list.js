@@ -1,5 +1,6 @@
 // The messages of the open room: their order, the scroll position, and what can be done with each.
 
+import { filesText } from './attachments.js';
 import { $, avatar, h, oncePerFrame, reconcile, toast } from './dom.js';
 import { emojiPicker } from './emoji-picker.js';
 import { aroundDialog } from './message-around.js';
@@ -15,7 +16,7 @@ const PAUSE = 5_000;
 export class MessageList {
   /**
    * @param {import('./store.js').Store} store
-   * @param {{reply: (message: object) => void, edit: (message: object) => void, remove: (message: object) => void, compose: () => void}} actions
+   * @param {{reply: (message: object) => void, edit: (message: object) => void, remove: (message: object) => void, report: (message: object) => void, compose: () => void}} actions
    * @param {AbortSignal} signal
    */
   constructor(store, actions, signal) {
@@ -82,7 +83,7 @@ export class MessageList {
   #items() {
     const { room, store } = this;
     const messages = room.inOrder();
-    const pending = room.outgoing.map((item) => ({ client_id: item.client_id, sender: store.me, at: item.at, content: item.draft.content, reply_to: item.draft.reply_to, mentions: item.draft.mentions, state: item.state, error: item.error }));
+    const pending = room.outgoing.map((item) => ({ client_id: item.client_id, sender: store.me, at: item.at, content: item.draft.content, attachments: store.filesOf(item.draft), reply_to: item.draft.reply_to, mentions: item.draft.mentions, state: item.state, error: item.error }));
     const notices = room.notices.filter((notice) => messages.length === 0 || notice.seq > messages[0].seq || !room.hasOlder);
     const rows = [...messages, ...notices].sort((a, b) => a.seq - b.seq).concat(pending);
     const items = [];
@@ -121,7 +122,7 @@ export class MessageList {
     const key = message.client_id ? `c${message.client_id}` : `m${message.seq}`;
     const isNew = this.placed && this.shown !== null && !this.shown.has(key) && (message.seq ?? Infinity) > (this.newest ?? 0);
     if (message.seq > (this.newest ?? 0)) this.newest = message.seq;
-    return { key, sig: JSON.stringify(model), build: () => buildMessage(model, isNew) };
+    return { key, sig: JSON.stringify(model), build: () => buildMessage(model, isNew, this.list.keyed?.get(key)?.node) };
   }
 
   #news({ type, user, actor, reason, name }) {
@@ -255,7 +256,7 @@ export class MessageList {
     if (!room.loaded) return;
     const fresh = [...room.messages.values()].filter((message) => message.seq > this.heard && message.sender !== store.me && !message.deleted);
     this.heard = Math.max(this.heard, room.head);
-    if (fresh.length > 0) $('announce').textContent = fresh.map((message) => `${store.people.name(message.sender)}: ${message.content}`).join('. ');
+    if (fresh.length > 0) $('announce').textContent = fresh.map((message) => `${store.people.name(message.sender)}: ${message.content || filesText(message.attachments)}`).join('. ');
   }
 
   // --- what can be done -----------------------------------------------------------------------
@@ -269,7 +270,7 @@ export class MessageList {
     if (!element) return;
     const button = event.target.closest('[data-act]');
     if (button) return this.#act(button.dataset.act, element, button);
-    if (event.target.closest('a') || !matchMedia('(hover: none)').matches) return;
+    if (event.target.closest('a, audio, video') || !matchMedia('(hover: none)').matches) return;
     const { key } = element.dataset;
     this.#open(this.openKey === key ? null : key);
   }
@@ -292,6 +293,7 @@ export class MessageList {
       case 'reply': return this.actions.reply(message);
       case 'edit': return this.actions.edit(message);
       case 'delete': return this.actions.remove(message);
+      case 'report': return this.actions.report(message);
       case 'quote': return this.reveal(Number(button.dataset.target));
       case 'retry': return store.retry(room, clientId);
       case 'discard': return store.discard(room, clientId);

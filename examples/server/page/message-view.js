@@ -1,5 +1,6 @@
 // One message: what it shows, and the elements that show it.
 
+import { buildFiles, filesText, namesOf } from './attachments.js';
 import { avatar, h, hue, icon, iconButton } from './dom.js';
 import { progressOf, statusMark } from './status.js';
 import { isBig, renderText } from './text.js';
@@ -40,7 +41,7 @@ export function describe(store, room, message, { first, last }) {
     deleted: message.deleted === true,
     blocked: !own && store.blocked.has(message.sender),
     text: message.deleted ? '' : message.content ?? '',
-    files: message.attachments?.length ?? 0,
+    files: message.deleted ? [] : (message.attachments ?? []).map(({ id, name, size, content_type, kind, width, height }) => ({ id, name, size, content_type, kind, width, height, url: store.client.rest.attachmentUrl(id) })),
     edited: message.edited_at ?? null,
     mentions: (message.mentions ?? []).map((id) => ({ id, handle: people.handle(id), me: id === me })),
     quote: message.reply_to && !message.deleted ? quoteOf(store, message.reply_to, quoted) : null,
@@ -48,6 +49,7 @@ export function describe(store, room, message, { first, last }) {
     status: own && !message.deleted ? progressOf(room, message) : null,
     failure: message.state === 'failed' ? message.error?.message ?? 'refused' : null,
     canEdit: own && !pending && !message.deleted,
+    canReport: !own && !pending && !message.deleted && message.sender !== null,
     canDelete: !pending && !message.deleted && (own || room.canManage()),
   };
 }
@@ -58,7 +60,7 @@ function quoteOf({ people, me }, seq, quoted) {
     seq,
     sender: quoted.sender,
     name: quoted.sender === me ? 'You' : people.name(quoted.sender),
-    text: quoted.deleted ? 'Message deleted' : shorten(quoted.content ?? ''),
+    text: quoted.deleted ? 'Message deleted' : shorten(quoted.content || filesText(quoted.attachments)),
   };
 }
 
@@ -67,27 +69,38 @@ const tinted = (element, seed) => {
   return element;
 };
 
-/** @param {ReturnType<typeof describe>} m @param {boolean} isNew */
-export function buildMessage(m, isNew) {
+/**
+ * @param {ReturnType<typeof describe>} m
+ * @param {boolean} isNew
+ * @param {HTMLElement} [before]  what showed the message until now
+ */
+export function buildMessage(m, isNew, before) {
   const classes = ['message', m.own && 'own', m.first && 'first', m.last && 'last', isNew && 'enter', !m.own && m.mentions.some((mention) => mention.me) && 'mentioned'];
   const element = h('article', {
     class: classes.filter(Boolean).join(' '), tabindex: -1, 'aria-label': spoken(m), 'aria-roledescription': 'message',
     dataset: { testid: 'message', seq: m.seq, sender: m.sender, clientId: m.clientId, own: m.own || null, deleted: m.deleted || null },
   });
   if (m.faced) element.append(m.last ? avatar({ name: m.name, seed: m.sender }) : h('span', { class: 'gutter' }));
-  element.append(h('div', { class: 'hold' }, bubble(m), m.seq !== null && !m.deleted && tools(m)));
+  element.append(h('div', { class: 'hold' }, bubble(m, before), m.seq !== null && !m.deleted && tools(m)));
   if (m.reactions.length > 0 && !m.deleted) element.append(h('div', { class: 'below reactions' }, ...m.reactions.map(reaction)));
   if (m.failure) element.append(failure(m));
   return element;
 }
 
 function spoken(m) {
-  const what = m.deleted ? 'Message deleted' : m.text || 'Attachment';
+  const what = m.deleted ? 'Message deleted' : [m.text, filesText(m.files)].filter(Boolean).join(', ');
   return `${m.name}, ${timeOfDay(m.at)}: ${m.quote ? `in reply to ${m.quote.name || 'a message'}: ` : ''}${what}${m.edited && !m.deleted ? ', edited' : ''}${m.status ? `, ${m.status.state}` : ''}`;
 }
 
-function bubble(m) {
-  const body = h('div', { class: 'bubble' });
+/** The files' elements go over into the new message: what is playing plays on, what is loaded is not loaded again. */
+function files(m, before) {
+  const held = before?.querySelector('.files');
+  return held?.dataset.files === namesOf(m.files) ? held : buildFiles(m.files);
+}
+
+function bubble(m, before) {
+  const isShown = m.files.length > 0 && !m.blocked;
+  const body = h('div', { class: `bubble${isShown ? ' with-files' : ''}` });
   if (m.named) body.append(tinted(h('span', { class: 'sender', dataset: { testid: 'message-sender' }, text: m.name }), m.sender));
   if (m.quote) {
     body.append(tinted(h('button', { type: 'button', class: 'quote', tabindex: -1, 'aria-label': `Go to the message by ${m.quote.name}`, dataset: { testid: 'quote', act: 'quote', target: m.quote.seq } },
@@ -96,10 +109,10 @@ function bubble(m) {
   if (m.deleted) body.append(h('span', { class: 'tombstone', dataset: { testid: 'tombstone' } }, icon('trash'), 'Message deleted'));
   else if (m.blocked) body.append(h('span', { class: 'tombstone', text: 'Message of somebody you blocked' }));
   else {
+    if (isShown) body.append(files(m, before));
     const text = h('span', { class: `text${isBig(m.text) ? ' big' : ''}`, dir: 'auto', dataset: { testid: 'message-text' } });
     text.append(renderText(m.text, m.mentions));
-    if (m.files > 0) text.append(h('span', { class: 'tombstone', text: `${m.text ? ' ' : ''}${m.files === 1 ? 'An attachment' : `${m.files} attachments`}` }));
-    body.append(text);
+    if (m.text || !isShown) body.append(text);
   }
   body.append(h('span', { class: 'meta' },
     m.edited && !m.deleted && h('span', { dataset: { testid: 'edited' }, title: wholeTime(m.edited), text: 'edited' }),
@@ -128,5 +141,6 @@ function tools(m) {
     iconButton('smile', 'React', { tabindex: -1, 'aria-haspopup': 'dialog', dataset: { testid: 'react', act: 'pick' } }),
     tool('reply', 'Reply', 'reply'),
     m.canEdit && tool('edit', 'Edit', 'edit'),
+    m.canReport && tool('flag', 'Report', 'report'),
     m.canDelete && tool('trash', 'Delete', 'delete'));
 }

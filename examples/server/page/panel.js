@@ -2,6 +2,7 @@
 
 import { confirm } from './dialog.js';
 import { $, avatar, h, icon, iconButton, oncePerFrame, toast } from './dom.js';
+import { reportsDialog } from './reports-dialog.js';
 import { addPeopleDialog } from './room-dialogs.js';
 import { lastSeen } from './time.js';
 
@@ -10,7 +11,7 @@ const ROLE = { owner: 'Owner', moderator: 'Moderator', member: 'Member' };
 const failed = (error) => toast(error.message, 'error');
 
 export class Panel {
-  /** @param {import('./store.js').Store} store @param {{write: (user: string) => void, closed: () => void}} actions @param {AbortSignal} signal */
+  /** @param {import('./store.js').Store} store @param {{write: (user: string) => void, show: (message: {room_id: number, seq: number}) => void, closed: () => void}} actions @param {AbortSignal} signal */
   constructor(store, actions, signal) {
     this.store = store;
     this.actions = actions;
@@ -127,13 +128,14 @@ export class Panel {
     const count = Math.max(room.member_count ?? 0, members.length);
     const name = this.renaming ? this.#renameForm(typing ?? title)
       : h('div', { class: 'panel-name' }, title, manages && iconButton('edit', 'Rename', { class: 'small', dataset: { testid: 'rename-room' }, on: { click: () => this.#rename(true) } }));
+    const reports = manages && h('button', { type: 'button', class: 'button', dataset: { testid: 'open-reports' }, on: { click: () => reportsDialog(store, room, this.actions.show) } }, icon('flag'), 'Reports');
     const leave = h('button', { type: 'button', class: 'button danger', dataset: { testid: 'leave-room' }, on: { click: () => this.#leave(title) } }, icon('leave'), 'Leave');
     const remove = room.role === 'owner' && h('button', { type: 'button', class: 'button danger', dataset: { testid: 'delete-room' }, on: { click: () => this.#delete(title) } }, icon('trash'), 'Delete for everybody');
     return [
       h('div', { class: 'panel-top' }, avatar({ name: title, seed: `room ${room.id}`, room: room.kind }), name, h('p', { text: `${room.kind === 'public' ? 'Public room' : 'Group'} · ${count} member${count === 1 ? '' : 's'}` })),
       h('div', { class: 'panel-section' }, h('span', { text: 'Members' }), manages && h('button', { type: 'button', class: 'link', dataset: { testid: 'add-member' }, text: 'Add people', on: { click: () => addPeopleDialog(store, room) } })),
       h('div', { role: 'list' }, ...members.map((member) => this.#member(member))),
-      h('div', { class: 'panel-actions' }, leave, remove),
+      h('div', { class: 'panel-actions' }, reports, leave, remove),
     ];
   }
 

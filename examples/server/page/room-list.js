@@ -1,5 +1,6 @@
 // The list of conversations.
 
+import { filesText } from './attachments.js';
 import { $, avatar, h, oncePerFrame, reconcile } from './dom.js';
 import { progressOf, statusMark } from './status.js';
 import { listTime } from './time.js';
@@ -99,13 +100,13 @@ export class RoomList {
     const draft = room.id === this.store.current ? '' : this.actions.draft(room.id);
     if (draft) return { draft: true, words: draft };
     const waiting = room.outgoing.at(-1);
-    if (waiting) return { words: waiting.draft.content, progress: progressOf(room, waiting) };
+    if (waiting) return { words: waiting.draft.content || filesText(this.store.filesOf(waiting.draft)), progress: progressOf(room, waiting) };
     const last = room.last;
     if (!last) return { quiet: true, words: 'No messages yet' };
     const own = last.sender === me;
     if (last.deleted) return { quiet: true, words: 'Message deleted' };
     const who = room.kind === 'direct' || last.sender === null ? '' : own ? 'You: ' : `${people.name(last.sender)}: `;
-    return { who, words: last.content || 'Attachment', progress: own ? room.progress(last.seq) : null };
+    return { who, words: last.content || filesText(last.attachments) || 'Attachment', progress: own ? room.progress(last.seq) : null };
   }
 
   #item(room, isStop) {

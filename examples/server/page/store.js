@@ -15,6 +15,8 @@ export class Store {
     this.rooms = new Map();
     this.current = null;
     this.blocked = new Set();
+    /** Own files by id: a message without an answer names them by that alone. @type {Map<string, import('./chat-types.js').Attachment>} */
+    this.files = new Map();
     /** Where the line "new messages" stands in the open room. */
     this.newFrom = null;
     this.roomsLoaded = false;
@@ -86,6 +88,7 @@ export class Store {
       this.rooms.get(frame.room_id)?.point({ user: this.me, read: frame.read ?? 0 });
       this.#unread(frame);
     });
+    client.on('blocked', ({ users }) => this.#block(users));
     client.on('outbox', (change) => this.#onOutbox(change));
   }
 
@@ -295,18 +298,29 @@ export class Store {
   async block(user, yes) {
     if (yes) await this.client.rest.block(user);
     else await this.client.rest.unblock(user);
-    if (yes) this.blocked.add(user);
-    else this.blocked.delete(user);
+    this.#block([...this.blocked].filter((each) => each !== user).concat(yes ? [user] : []));
+  }
+
+  /** All whom one has blocked, here or in another window. */
+  #block(users) {
+    this.blocked = new Set(users);
+    for (const room of this.rooms.values()) for (const user of users) room.typing.delete(user);
     this.#changed('room', this.current);
+    this.#changed('rooms');
+    this.#changed('people');
   }
 
   // --- messages -------------------------------------------------------------------------------
 
-  /** @param {RoomState} room @param {{content: string, reply_to?: number, mentions?: string[]}} draft */
-  send(room, { content, reply_to, mentions }) {
+  /** @param {RoomState} room @param {{content: string, reply_to?: number, mentions?: string[], attachments?: import('./chat-types.js').Attachment[]}} draft */
+  send(room, { content, reply_to, mentions, attachments }) {
     const draft = { room_id: room.id, client_id: newClientId(), content };
     if (reply_to) draft.reply_to = reply_to;
     if (mentions?.length) draft.mentions = mentions;
+    if (attachments?.length) {
+      for (const file of attachments) this.files.set(file.id, file);
+      draft.attachments = attachments.map((file) => file.id);
+    }
     this.newFrom = null;
     const sent = this.client.send(draft);
     // A refusal is shown beside the message itself.
@@ -331,6 +345,7 @@ export class Store {
     if (state === 'queued' && !item) room.outgoing.push({ client_id, draft, state, at: new Date().toISOString() });
     else if (state === 'sent') {
       room.dropOutgoing(client_id);
+      for (const id of draft.attachments ?? []) this.files.delete(id);
       // The answer may be faster than the event.
       const known = room.messages.get(result.seq);
       if (known) known.client_id = client_id;
@@ -346,10 +361,20 @@ export class Store {
     const item = room.outgoing.find((entry) => entry.client_id === clientId);
     if (!item || item.state !== 'failed') return;
     room.dropOutgoing(clientId);
-    this.send(room, item.draft);
+    this.send(room, { ...item.draft, attachments: this.filesOf(item.draft) });
+  }
+
+  /** The files that a message without an answer names; of those from before this page only the id is known. @param {import('./chat-types.js').Draft} draft */
+  filesOf(draft) {
+    return (draft.attachments ?? []).map((id) => this.files.get(id) ?? { id, name: 'File', kind: 'file' });
   }
 
   discard(room, clientId) {
+    for (const id of room.outgoing.find((entry) => entry.client_id === clientId)?.draft.attachments ?? []) {
+      this.files.delete(id);
+      // What is not removed here the server collects by itself.
+      this.client.rest.removeAttachment(id).catch(() => {});
+    }
     room.dropOutgoing(clientId);
     this.#changed('room', room.id);
     this.#changed('rooms');

@@ -1,6 +1,7 @@
 // Runs every test and says how it went: in the title, in #result, and failures one by one.
 
 import { results, run } from '/selftest/harness.js';
+import '/selftest/attachments.test.js';
 import '/selftest/pieces.test.js';
 import '/selftest/connection.test.js';
 import '/selftest/outbox.test.js';
@@ -8,6 +9,7 @@ import '/selftest/highlight.test.js';
 import '/selftest/message-around.test.js';
 import '/selftest/room-state.test.js';
 import '/selftest/text.test.js';
+import '/selftest/uploads.test.js';
 
 await run();
 const failed = results.filter((result) => result.error);

@@ -1,5 +1,8 @@
 //! The page, in browsers.
 
+mod files;
+mod reports;
+
 use serde_json::{Value, json};
 
 use crate::{

@@ -4,7 +4,7 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     os::unix::process::CommandExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
@@ -150,6 +150,14 @@ impl Browser {
 
     pub(crate) async fn write(&self, selector: &str, text: &str) {
         self.act(selector, "value", json!({ "text": text })).await;
+    }
+
+    /// Gives files of this machine to a field for them, shown or not.
+    pub(crate) async fn choose(&self, selector: &str, files: &[&Path]) {
+        let element = self.until(&format!("document.querySelector({})", json!(selector))).await;
+        let path = format!("/element/{}/value", element[ELEMENT].as_str().unwrap());
+        let names: Vec<_> = files.iter().map(|file| file.to_str().unwrap()).collect();
+        self.command(&path, json!({ "text": names.join("\n") })).await;
     }
 
     /// Does something to the element of this selector. A page may draw it anew between the look and the act: then it is
