@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use futures::StreamExt as _;
 
-use super::{Inner, connection::Connection, room::signal_one};
+use super::{Inner, connection::Connection, signalling::signal_one};
 use crate::{
     bus::{Payload, Topic},
     error::{Error, ErrorCode},

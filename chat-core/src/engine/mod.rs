@@ -23,6 +23,7 @@ mod room;
 mod room_log;
 mod rooms_feed;
 mod session;
+mod signalling;
 mod subscription;
 mod typing;
 mod users;

@@ -9,11 +9,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{
-    Inner,
-    connection::Connection,
-    room::{Room, signal_one},
-};
+use super::{Inner, connection::Connection, room::Room, signalling::signal_one};
 use crate::{
     bus::{Edge, Lease, Payload, Topic},
     model::{ConnectionId, RoomId, UserId},

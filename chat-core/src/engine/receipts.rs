@@ -69,7 +69,13 @@ impl Inner {
         let mut encoded = Vec::new();
         for connection in self.users.of(user) {
             if except.is_none_or(|except| !Arc::ptr_eq(except, &connection)) {
-                super::room::signal_one(&connection, &signal, &signal.key(), &self.people, &mut encoded);
+                super::signalling::signal_one(
+                    &connection,
+                    &signal,
+                    &signal.key(),
+                    &self.people,
+                    &mut encoded,
+                );
             }
         }
     }

@@ -20,6 +20,7 @@ use super::{
     metrics, pump,
     receipts::ToldPointers,
     room_log::{Heard, RoomLog, Step},
+    signalling::signal_one,
     subscription::Subscription,
     typing::Typists,
 };
@@ -573,30 +574,4 @@ impl SignalBatch {
         }
         batch
     }
-}
-
-/// Gives a signal to one connection, unless it is of someone whom its user has blocked; encodes it once a format.
-pub(crate) fn signal_one(
-    connection: &Arc<Connection>,
-    signal: &Signal,
-    key: &crate::signal::SignalKey,
-    people: &People,
-    encoded: &mut Vec<(&'static str, Arc<[u8]>)>,
-) {
-    let format = &connection.format;
-    if connection.hides(signal) || (format.chooses_signals() && !format.hears(signal, &connection.user)) {
-        return;
-    }
-    let name = connection.format.name();
-    let bytes = match encoded.iter().find(|(format, _)| *format == name) {
-        Some((_, bytes)) => Arc::clone(bytes),
-        None => {
-            let mut out = Vec::new();
-            connection.format.signal(signal, people, &mut out);
-            let bytes: Arc<[u8]> = out.into();
-            encoded.push((name, Arc::clone(&bytes)));
-            bytes
-        }
-    };
-    connection.signal(key, &bytes);
 }

@@ -24,7 +24,6 @@ use crate::{
         Subscribe, Welcome, WelcomeLimits,
     },
     signal::UnsubscribeReason,
-    store::{RoomScope, RoomsQuery},
     wire::WireFormat,
 };
 
@@ -577,20 +576,6 @@ impl Inner {
     fn own_profile(&self, connection: &Connection) -> Profile {
         let principal = connection.principal.lock();
         principal.profile.clone().unwrap_or_else(|| Profile::unknown(principal.user.clone()))
-    }
-
-    pub(crate) async fn entries_of(
-        &self,
-        viewer: Option<&UserId>,
-        rooms: Vec<RoomId>,
-    ) -> Result<Vec<crate::model::RoomEntry>, Error> {
-        if rooms.is_empty() {
-            return Ok(Vec::new());
-        }
-        let limit = rooms.len();
-        let query =
-            RoomsQuery { viewer: viewer.cloned(), scope: RoomScope::These(rooms), before: None, limit };
-        self.read("rooms", self.store.rooms(&query)).await
     }
 
     /// How a connection ends when this node goes down: spread out, so that not all come back at once.

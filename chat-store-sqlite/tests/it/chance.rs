@@ -250,7 +250,6 @@ impl Chance {
             30 if self.often(0.25) => ChangeBody::DeleteRoom,
             30 => ChangeBody::Leave,
             31 => ChangeBody::Remove { user: self.user() },
-
             33 if self.often(0.3) => ChangeBody::Unban { user: self.user() },
             32 | 33 => ChangeBody::Ban { user: self.user(), until: self.until() },
             34 => ChangeBody::SetRole { user: self.user(), role: self.role() },

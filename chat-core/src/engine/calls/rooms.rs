@@ -11,7 +11,9 @@ use crate::{
     error::{Error, ErrorCode},
     hooks::{ActionKind, Principal},
     model::{ClientId, HistoryMode, Metadata, Role, RoomEntry, RoomId, RoomKind, UserId},
-    store::{Actor, ChangeBody, NewRoom, Outcome, Refusal, Require, RoomKey, RoomUpdate},
+    store::{
+        Actor, ChangeBody, NewRoom, Outcome, Refusal, Require, RoomKey, RoomScope, RoomUpdate, RoomsQuery,
+    },
 };
 
 /// A room to be made.
@@ -223,6 +225,21 @@ impl Inner {
     /// Takes from a user's budget.
     pub(crate) fn take(&self, key: QuotaKey, cost: u32, rate: crate::Rate) -> Result<(), Error> {
         self.link.quota.take(key, cost, rate).map_err(Error::rate_limited)
+    }
+
+    /// Rooms as a user sees them; those that there are not are left out.
+    pub(crate) async fn entries_of(
+        &self,
+        viewer: Option<&UserId>,
+        rooms: Vec<RoomId>,
+    ) -> Result<Vec<RoomEntry>, Error> {
+        if rooms.is_empty() {
+            return Ok(Vec::new());
+        }
+        let limit = rooms.len();
+        let query =
+            RoomsQuery { viewer: viewer.cloned(), scope: RoomScope::These(rooms), before: None, limit };
+        self.read("rooms", self.store.rooms(&query)).await
     }
 
     /// One room as a user sees it.
