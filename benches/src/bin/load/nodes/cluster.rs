@@ -31,7 +31,8 @@ pub(crate) struct Cluster {
 impl Cluster {
     pub(crate) fn start(server: &Path, more: &[String], cores: Cores) -> Fallible<Self> {
         let (postgres, redis) = (Postgres::start(true)?, Redis::start()?);
-        let redis_url = ["--redis".to_owned(), redis.url()];
+        // Nodes must be told where files are, and no file is sent here.
+        let redis_url = ["--redis".to_owned(), redis.url(), "--media=memory:".to_owned()];
         let target = TargetArgs {
             server: Some(server.to_owned()),
             database: Some(postgres.url()),
