@@ -41,6 +41,7 @@ impl FromRequestParts<Arc<Shared>> for User {
             let detail = "a write authenticated by cookie needs the Origin header of an allowed origin";
             return Err(Problem::new(ErrorCode::Forbidden, detail));
         }
+        shared.engine.recognise(&caller.principal);
         if let Some(recognised) = parts.extensions.get::<Recognised>() {
             recognised.note(&caller.principal);
         }

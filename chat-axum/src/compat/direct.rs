@@ -139,6 +139,9 @@ impl WireFormat for Spoken {
             }
             "typing" => {
                 let to = frame.user("to")?.ok_or_else(|| frame::missing("to"))?.0;
+                if to == self.user {
+                    return Err(frame::refuse("to must be another user", Some("to")));
+                }
                 let is_typing = frame.flag("is_typing")?.ok_or_else(|| frame::missing("is_typing"))?;
                 Command::TypingTo { user: to, is_typing }
             }
