@@ -28,6 +28,7 @@ mod names;
 mod page;
 mod place;
 mod rooms;
+mod said;
 mod shown;
 mod thread;
 mod wire_user;

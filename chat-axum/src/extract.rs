@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
+    body::Bytes,
     extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request},
     http::{StatusCode, header, request::Parts},
 };
@@ -40,6 +41,7 @@ impl FromRequestParts<Arc<Shared>> for User {
             let detail = "a write authenticated by cookie needs the Origin header of an allowed origin";
             return Err(Problem::new(ErrorCode::Forbidden, detail));
         }
+        shared.engine.recognise(&caller.principal);
         if let Some(recognised) = parts.extensions.get::<Recognised>() {
             recognised.note(&caller.principal);
         }
@@ -56,32 +58,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Problem> {
-        let max = shared.engine.limits().frame_bytes_max;
-        if !is_json(&request) {
-            let problem = Problem::new(ErrorCode::BadFrame, "the body must be application/json");
-            return Err(problem.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-        }
-        let too_large = || Problem::new(ErrorCode::TooLarge, format!("the body must be at most {max} bytes"));
-        let announced =
-            request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
-        if announced.is_some_and(|length: usize| length > max) {
-            return Err(too_large());
-        }
-        let body = axum::body::to_bytes(request.into_body(), max).await.map_err(|error| {
-            let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-            while let Some(error) = source {
-                if error.is::<http_body_util::LengthLimitError>() {
-                    return too_large();
-                }
-                source = error.source();
-            }
-            Problem::new(ErrorCode::BadFrame, "the body could not be read")
-        })?;
-        // An array would be read field by field.
-        if body.trim_ascii_start().first() != Some(&b'{') {
-            return Err(Problem::new(ErrorCode::BadFrame, "the body is not a JSON object"));
-        }
-        parse(&body).map(Self)
+        parse(&read_json(request, shared).await?).map(Self)
     }
 }
 
@@ -168,13 +145,43 @@ where
     Option::deserialize(deserializer).map(Some)
 }
 
+/// The bytes of a JSON body that begins as an object does.
+pub(crate) async fn read_json(request: Request, shared: &Shared) -> Result<Bytes, Problem> {
+    let max = shared.engine.limits().frame_bytes_max;
+    if !is_json(&request) {
+        let problem = Problem::new(ErrorCode::BadFrame, "the body must be application/json");
+        return Err(problem.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    let too_large = || Problem::new(ErrorCode::TooLarge, format!("the body must be at most {max} bytes"));
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > max) {
+        return Err(too_large());
+    }
+    let body = axum::body::to_bytes(request.into_body(), max).await.map_err(|error| {
+        let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        while let Some(error) = source {
+            if error.is::<http_body_util::LengthLimitError>() {
+                return too_large();
+            }
+            source = error.source();
+        }
+        Problem::new(ErrorCode::BadFrame, "the body could not be read")
+    })?;
+    // An array would be read field by field.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::new(ErrorCode::BadFrame, "the body is not a JSON object"));
+    }
+    Ok(body)
+}
+
 fn is_json(request: &Request) -> bool {
     let Some(value) = request.headers().get(header::CONTENT_TYPE) else { return false };
     let Ok(value) = value.to_str() else { return false };
     value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+/// A body as a value, or which part of it does not fit.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     // What is no JSON is told apart from JSON that does not fit: serde's errors do not always do.
     if serde_json::from_slice::<de::IgnoredAny>(body).is_err() {
         return Err(Problem::new(ErrorCode::BadFrame, "the body is not JSON"));

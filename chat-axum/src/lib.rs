@@ -26,6 +26,7 @@ mod socket;
 mod specs;
 #[cfg(feature = "openapi")]
 mod typescript;
+mod unread;
 #[doc(hidden)]
 pub mod ws;
 

@@ -14,6 +14,7 @@ use crate::{
     rest,
     shared::Shared,
     socket::{self, Sockets},
+    unread,
 };
 
 /// The cookie that a token is looked for in.
@@ -140,7 +141,8 @@ impl ChatRouter {
             }
         }
         let shared = self.shared(true);
-        let routes = self.gate().around(media::cookie::around(routes, &shared).with_state(shared));
+        let routes = unread::around(media::cookie::around(routes, &shared), &shared);
+        let routes = self.gate().around(routes.with_state(shared));
         routes.layer(axum::middleware::from_fn(compat::plain_errors))
     }
 
@@ -165,7 +167,7 @@ impl ChatRouter {
             }
         }
         let shared = self.shared(false);
-        let router = media::cookie::around(router, &shared)
+        let router = unread::around(media::cookie::around(router, &shared), &shared)
             .fallback(async || Problem::not_found())
             .method_not_allowed_fallback(rest::method_not_allowed)
             .with_state(shared);

@@ -143,6 +143,12 @@ impl People {
         due
     }
 
+    /// What a user's own token claimed here, while it is remembered.
+    pub(crate) fn claimed(&self, user: &UserId) -> Option<Profile> {
+        let shard = self.shard(user).read();
+        shard.get(user).filter(|known| known.compared.is_some()).map(|known| Profile::clone(&known.profile))
+    }
+
     /// What is known of a user. Of those who ask while it is stale, one alone is told so, and asks anew.
     pub(crate) fn knowledge(&self, user: &UserId) -> Knowledge {
         let (shard, now) = (self.shard(user), Instant::now());

@@ -13,7 +13,7 @@ use axum::{
 };
 use chat_core::{
     ErrorCode, Event, EventBody, People, PresenceStatus, Signal, WireFormat,
-    model::MessageStatus,
+    model::{MessageStatus, UserId},
     protocol::{ClientFrame, CloseCode, Command, FrameError, Hello, ServerFrame},
 };
 
@@ -43,14 +43,15 @@ impl Format for Direct {
 #[async_trait]
 impl SocketFormat for Direct {
     async fn admit(&self, visit: Visit<'_>) -> Result<Admission, CloseCode> {
-        let format = Spoken { files: Files::of(visit.media) };
+        let format = Spoken { user: visit.principal.user.clone(), files: Files::of(visit.media) };
         Ok(Admission { format: Arc::new(format), hello: Hello::default() })
     }
 }
 
-/// What connections speak.
+/// What a user's connections speak.
 #[derive(Debug)]
 struct Spoken {
+    user: UserId,
     files: Files,
 }
 
@@ -127,13 +128,20 @@ impl WireFormat for Spoken {
 
     fn decode(&self, text: &[u8]) -> Result<ClientFrame, FrameError> {
         let frame = Frame::read(text)?;
-        let command = match frame.kind()? {
+        let kind = frame.kind()?;
+        if frame.user("user_id")?.is_some_and(|user| user.0 != self.user) {
+            return Err(frame::refuse("user_id is not yours", Some("user_id")));
+        }
+        let command = match kind {
             "message_read" => {
                 let message = frame.message("id")?.ok_or_else(|| frame::missing("id"))?;
                 Command::ReadMessage { message }
             }
             "typing" => {
                 let to = frame.user("to")?.ok_or_else(|| frame::missing("to"))?.0;
+                if to == self.user {
+                    return Err(frame::refuse("to must be another user", Some("to")));
+                }
                 let is_typing = frame.flag("is_typing")?.ok_or_else(|| frame::missing("is_typing"))?;
                 Command::TypingTo { user: to, is_typing }
             }

@@ -83,7 +83,9 @@ fn describe(headers: &mut HeaderMap, file: &Attachment, tag: &str) {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-site"));
+    // Pages of other origins show files in tags. Their cookie keeps other sites out, and browsers hold two ports of one
+    // address to be different sites here.
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
 }
 
 pub(super) fn shown_type(file: &Attachment) -> String {

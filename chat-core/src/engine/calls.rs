@@ -39,6 +39,15 @@ impl Engine {
         AsUser { inner: &self.inner, principal }
     }
 
+    /// Keeps what a user's token claims as what others are shown of them, where there is no directory: as a connection
+    /// or a write of theirs does. For who is known to ask and may do neither; nobody waits for it.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn recognise(&self, principal: &Principal) {
+        self.inner.keep_claims(principal, false);
+    }
+
     /// Calls of the host, bound by nothing but the rules of rooms.
     #[must_use]
     pub fn as_host(&self) -> AsHost<'_> {

@@ -140,13 +140,19 @@ impl Inner {
 
     fn write_of(&self, command: &Command) -> Result<Write, Error> {
         match command {
-            Command::Send(send) => match send.to {
-                SendTo::Room(room) => Write::send(&self.limits, room, send, || self.client_id()),
-                SendTo::User(_) => Err(Error::new(ErrorCode::Internal, "the direct room was not looked up")),
-            },
+            Command::Send(send) => self.write_of_send(send),
             other => Write::of(&self.limits, other)
                 .unwrap_or_else(|| Err(Error::new(ErrorCode::Internal, "not a write"))),
         }
+    }
+
+    /// A message, into a room that is yet to be found where a user is named.
+    pub(crate) fn write_of_send(&self, send: &crate::protocol::Send) -> Result<Write, Error> {
+        let room = match send.to {
+            SendTo::Room(room) => Some(room),
+            SendTo::User(_) => None,
+        };
+        Write::send(&self.limits, room, send, || self.client_id())
     }
 
     fn push(&self, flight: InFlight, id: Option<FrameId>, write: Write) {
@@ -199,18 +205,19 @@ impl Inner {
             }
             command => {
                 let principal = Arc::clone(&*connection.principal.lock());
-                if let Command::Send(send) = command
-                    && let SendTo::User(other) = &send.to
-                {
-                    match self.direct_room(&principal, other).await {
-                        Ok(room) => send.to = SendTo::Room(room),
-                        Err(error) => return answer(&connection, id.as_ref(), Err(error)),
-                    }
-                }
                 let mut write = match self.write_of(command) {
                     Ok(write) => write,
                     Err(error) => return answer(&connection, id.as_ref(), Err(error)),
                 };
+                // Not before: a message that is none makes no room.
+                if let Command::Send(send) = command
+                    && let SendTo::User(other) = &send.to
+                {
+                    match self.direct_room(&principal, other).await {
+                        Ok(room) => write.room = Some(room),
+                        Err(error) => return answer(&connection, id.as_ref(), Err(error)),
+                    }
+                }
                 match self.let_pass(&principal, &mut write).await {
                     Ok(Passed::Write) => self.push(flight, id, write),
                     Ok(Passed::Repeat(outcome)) => Done::Frame { flight, id }.tell(Ok(*outcome)),

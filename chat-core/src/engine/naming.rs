@@ -38,8 +38,8 @@ struct LookedUp {
 }
 
 impl Inner {
-    /// What is shown of users, in their order: as the host's directory says, else as last kept, else as claimed by a
-    /// connection here.
+    /// What is shown of users, in their order: as the host's directory says, else as last kept, else as claimed here
+    /// of late.
     pub(crate) async fn profiles_of(&self, users: &[UserId]) -> Vec<Profile> {
         let found = self.look_up(users).await.found;
         let shown = |user: &UserId| {
@@ -77,7 +77,9 @@ impl Inner {
         for user in missing {
             let claimed = || {
                 let connections = self.users.of(&user);
-                connections.iter().find_map(|connection| connection.principal.lock().profile.clone())
+                let connected =
+                    connections.iter().find_map(|connection| connection.principal.lock().profile.clone());
+                connected.or_else(|| self.people.claimed(&user))
             };
             if found.iter().all(|known| known.id != user) {
                 found.extend(claimed());

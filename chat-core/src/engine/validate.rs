@@ -26,10 +26,10 @@ impl Write {
         Self { room: Some(room), kind, other: None, require, body }
     }
 
-    /// A message into a room. `made_up`: its key where the sender gave none.
+    /// A message into a room, which may be found later. `made_up`: its key where the sender gave none.
     pub(crate) fn send(
         limits: &Limits,
-        room: RoomId,
+        room: Option<RoomId>,
         send: &Send,
         made_up: impl FnOnce() -> ClientId,
     ) -> Result<Self, Error> {
@@ -38,7 +38,8 @@ impl Write {
             return Err(Error::bad_field("kind", "only the host sends messages of kind system"));
         }
         let message = new_message(limits, send, kind, made_up)?;
-        Ok(Self::new(room, ActionKind::Send, Require::WRITER, ChangeBody::Send(message)))
+        let body = ChangeBody::Send(message);
+        Ok(Self { room, kind: ActionKind::Send, other: None, require: Require::WRITER, body })
     }
 
     /// A command that writes, of those that name their room.

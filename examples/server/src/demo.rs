@@ -154,6 +154,11 @@ fn refusal(error: &AccountError) -> Response {
     response
 }
 
+/// Answers for paths that are none.
+pub(crate) async fn nothing() -> Response {
+    problem(StatusCode::NOT_FOUND, "not_found", "there is nothing here")
+}
+
 fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
     let body = json!({
         "type": "about:blank", "title": status.canonical_reason(), "status": status.as_u16(),

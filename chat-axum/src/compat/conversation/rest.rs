@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use super::shapes::{Conversation, File, Message};
 use crate::{
-    compat::{WireUser, files::Files, is_shown, names::Names, page, rooms},
+    compat::{WireUser, files::Files, is_shown, names::Names, page, rooms, said::Said},
     extract::{Body, Path, Query, User, or_null},
     media::{receive, routes::discard},
     problem::Problem,
@@ -103,8 +103,7 @@ pub(super) async fn list(
 
 pub(super) async fn create(
     State(shared): State<Arc<Shared>>,
-    User(me): User,
-    Body(asked): Body<NewConversation>,
+    Said(me, asked): Said<NewConversation>,
 ) -> Result<Response, Problem> {
     let mut others: Vec<UserId> = asked.participants.into_iter().map(|user| user.0).collect();
     others.sort_unstable();
@@ -130,9 +129,8 @@ pub(super) async fn read(
 
 pub(super) async fn rename(
     State(shared): State<Arc<Shared>>,
-    User(me): User,
     Path(ConversationPath { id }): Path<ConversationPath>,
-    Body(asked): Body<Rename>,
+    Said(me, asked): Said<Rename>,
 ) -> Result<Response, Problem> {
     let name = asked.name.ok_or_else(|| Problem::bad_field("name", "is missing"))?;
     let update = RoomUpdate { name: Some(name), ..RoomUpdate::default() };
@@ -166,9 +164,8 @@ pub(super) async fn list_messages(
 
 pub(super) async fn send(
     State(shared): State<Arc<Shared>>,
-    User(me): User,
     Path(ConversationPath { id }): Path<ConversationPath>,
-    Body(asked): Body<NewMessage>,
+    Said(me, asked): Said<NewMessage>,
 ) -> Result<Response, Problem> {
     let mut send = Send::text(SendTo::Room(id), asked.content);
     send.attachments = asked.attachments.unwrap_or_default();
@@ -183,9 +180,8 @@ pub(super) async fn send(
 
 pub(super) async fn edit(
     State(shared): State<Arc<Shared>>,
-    User(me): User,
     Path(path): Path<MessagePath>,
-    Body(asked): Body<NewText>,
+    Said(me, asked): Said<NewText>,
 ) -> Result<Response, Problem> {
     let user = shared.engine().as_user(&me);
     let seq = seq_of(&user, path.id, path.message).await?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{FromRequest as _, Request, State},
+    extract::{FromRequest as _, FromRequestParts as _, Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -17,8 +17,13 @@ use serde::Deserialize;
 
 use super::shapes::{Message, User as Shown};
 use crate::{
-    compat::{WireUser, files::Files, page},
-    extract::{Body, Path, Query, User},
+    compat::{
+        WireUser,
+        files::Files,
+        page,
+        said::{SENDER, Said, must_be},
+    },
+    extract::{Path, Query, User},
     media::{receive, routes::discard},
     problem::Problem,
     shared::Shared,
@@ -67,16 +72,14 @@ pub(super) async fn list(
     Ok(Json(shown).into_response())
 }
 
-pub(super) async fn send(
-    State(shared): State<Arc<Shared>>,
-    User(me): User,
-    request: Request,
-) -> Result<Response, Problem> {
+pub(super) async fn send(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Problem> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/form-data")) {
-        return send_file(&shared, &me, request).await;
+        let (mut parts, body) = request.into_parts();
+        let User(me) = User::from_request_parts(&mut parts, &shared).await?;
+        return send_file(&shared, &me, Request::from_parts(parts, body)).await;
     }
-    let Body(asked) = Body::<NewMessage>::from_request(request, &shared).await?;
+    let Said(me, asked) = Said::<NewMessage>::from_request(request, &shared).await?;
     if asked.message_type.as_deref().is_some_and(|kind| kind != "text") {
         return Err(Problem::bad_field("message_type", "a message without a file is a text"));
     }
@@ -90,6 +93,10 @@ pub(super) async fn send(
 /// A file, with what is said of it.
 async fn send_file(shared: &Arc<Shared>, me: &Principal, request: Request) -> Result<Response, Problem> {
     let received = receive(shared, me, request).await?;
+    if let Some(sender) = received.field(SENDER) {
+        let sender = UserId::new(sender).map_err(|error| Problem::bad_field(SENDER, error.to_string()))?;
+        must_be(me, Some(&WireUser(sender)))?;
+    }
     let other = received.field("receiver").ok_or_else(|| Problem::bad_field("receiver", "is missing"))?;
     let other = UserId::new(other).map_err(|error| Problem::bad_field("receiver", error.to_string()))?;
     let other = receiver(me, WireUser(other))?;

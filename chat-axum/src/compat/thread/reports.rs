@@ -11,7 +11,8 @@ use serde::Deserialize;
 
 use super::shapes::Report;
 use crate::{
-    extract::{Body, Path, Query, User},
+    compat::said::Said,
+    extract::{Path, Query, User},
     problem::Problem,
     shared::Shared,
 };
@@ -44,8 +45,7 @@ pub(super) struct NewStatus {
 
 pub(super) async fn create(
     State(shared): State<Arc<Shared>>,
-    User(me): User,
-    Body(asked): Body<NewReport>,
+    Said(me, asked): Said<NewReport>,
 ) -> Result<(StatusCode, Json<Report>), Problem> {
     let user = shared.engine().as_user(&me);
     let message = user.message(asked.message).await?.message;
@@ -69,9 +69,8 @@ pub(super) async fn list(
 
 pub(super) async fn decide(
     State(shared): State<Arc<Shared>>,
-    User(me): User,
     Path(ReportPath { id }): Path<ReportPath>,
-    Body(asked): Body<NewStatus>,
+    Said(me, asked): Said<NewStatus>,
 ) -> Result<Json<Report>, Problem> {
     Ok(Json(shared.engine().as_user(&me).decide_report(id, asked.status).await?.into()))
 }

@@ -17,8 +17,8 @@ use serde::Deserialize;
 
 use super::shapes::{Membership, Message, Thread};
 use crate::{
-    compat::{WireUser, files::Files, names::Names, page, rooms},
-    extract::{Body, Path, Query, User},
+    compat::{WireUser, files::Files, names::Names, page, rooms, said::Said},
+    extract::{Path, Query, User},
     problem::Problem,
     rest::after_write,
     shared::Shared,
@@ -76,8 +76,7 @@ pub(super) async fn list_threads(
 
 pub(super) async fn create_thread(
     State(shared): State<Arc<Shared>>,
-    User(me): User,
-    Body(asked): Body<NewThread>,
+    Said(me, asked): Said<NewThread>,
 ) -> Result<Response, Problem> {
     let participants = asked.participants.into_iter().map(|user| user.0);
     let mut create = CreateRoom::new(RoomKind::Group).with_members(participants);
@@ -100,9 +99,8 @@ pub(super) async fn read_thread(
 
 pub(super) async fn add_member(
     State(shared): State<Arc<Shared>>,
-    User(me): User,
     Path(ThreadPath { id }): Path<ThreadPath>,
-    Body(asked): Body<NewMember>,
+    Said(me, asked): Said<NewMember>,
 ) -> Result<(StatusCode, Json<Membership>), Problem> {
     let role = asked.role.unwrap_or(Role::Member);
     shared.engine().as_user(&me).add_members(id, std::slice::from_ref(&asked.user.0), role).await?;
@@ -138,8 +136,7 @@ pub(super) async fn list_messages(
 
 pub(super) async fn send(
     State(shared): State<Arc<Shared>>,
-    User(me): User,
-    Body(asked): Body<NewMessage>,
+    Said(me, asked): Said<NewMessage>,
 ) -> Result<Response, Problem> {
     let send = Send::text(SendTo::Room(asked.thread), asked.content);
     let sent = shared.engine().as_user(&me).send(send).await?;

@@ -63,11 +63,11 @@ impl AsUser<'_> {
     pub async fn send(&self, send: Send) -> Result<SentMessage, Error> {
         let user = &self.principal.user;
         self.inner.take(QuotaKey::Sends(user.clone()), 1, self.inner.limits.sends)?;
-        let room = match &send.to {
-            SendTo::Room(room) => *room,
-            SendTo::User(other) => self.inner.direct_room(self.principal, other).await?,
-        };
-        let write = Write::send(&self.inner.limits, room, &send, || self.inner.client_id())?;
+        let mut write = self.inner.write_of_send(&send)?;
+        // Not before: a message that is none makes no room.
+        if let SendTo::User(other) = &send.to {
+            write.room = Some(self.inner.direct_room(self.principal, other).await?);
+        }
         sent(self.inner.write(self.principal, write).await?)
     }
 

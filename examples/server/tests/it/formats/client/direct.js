@@ -354,6 +354,7 @@ check('bad frames are answered, do nothing, and leave the socket open', async ()
     ERROR,
   );
   await settled(socket);
+  await witness.hears({ type: 'message_delivered', id: sent.id });
   expect(await status(bob, ann, sent.id), 'delivered', 'nothing was read');
   witness.heardNo('typing');
   witness.heardNo('message_read');

@@ -309,10 +309,12 @@ fileRules(async () => {
 
 check('the answer to the upgrade sets the cookie of the files', async () => {
   const { ann, bob, room } = await pair();
+  const socket = await joined(bob, room);
   const file = await native.upload(bob, room, await png());
   await native.send(bob, room, { content: '', attachments: [file.id] });
-  await native.rooms(await person());
-  expect(await picture(file.url), null, 'by the cookie of a stranger');
+  const { data } = await socket.hears(message(room, bob, is.text));
+  await connect(PATH, await person());
+  expect(await picture(data.content), null, 'by the cookie of a stranger');
   await connect(PATH, ann);
-  ok(await picture(`${file.url}?again`), 'opens after an upgrade alone');
+  ok(await picture(`${data.content}?again`), 'opens after an upgrade alone');
 });

@@ -165,7 +165,8 @@ export function restRules(scene) {
  */
 export async function refuses(user, table) {
   for (const [what, status, method, path, body] of table) {
-    const answer = await call(user, method, path, body);
+    const headers = typeof body === 'string' ? { 'Content-Type': 'application/json' } : {};
+    const answer = await call(user, method, path, body, headers);
     if (![status].flat().includes(answer.status)) {
       throw new Mismatch(`${what}: ${method} ${path}`, status, { status: answer.status, body: answer.body });
     }
