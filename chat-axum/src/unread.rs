@@ -41,11 +41,15 @@ async fn read_on(State(shared): State<Arc<Shared>>, request: Request, next: Next
     if body.is_end_stream() || parts.headers.contains_key(header::EXPECT) {
         return next.run(Request::from_parts(parts, body)).await;
     }
+    let bytes_max = shared.engine.limits().upload_bytes_max.saturating_mul(FILES_MAX);
+    // Of what is announced to be longer, the end would not be seen.
+    if body.size_hint().lower() > bytes_max as u64 {
+        return next.run(Request::from_parts(parts, body)).await;
+    }
     let body = Lent(Arc::new(Mutex::new(body)));
     let rest = Lent(Arc::clone(&body.0));
     let response = next.run(Request::from_parts(parts, Body::new(body))).await;
     if response.status().is_client_error() || response.status().is_server_error() {
-        let bytes_max = shared.engine.limits().upload_bytes_max.saturating_mul(FILES_MAX);
         // What is longer, or slower, does without the answer.
         let _ = tokio::time::timeout(TIME_MAX, read(rest, bytes_max)).await;
     }

@@ -51,8 +51,8 @@ export async function nativeClient(user) {
   return socket;
 }
 
-/** Waits for a message on a native client. */
+/** Waits for a message on a native client: as an event, or as the last one of a room that was just added. */
 export async function nativeMessage(socket, content) {
-  const { message } = await socket.next((frame) => frame.type === 'message' && frame.message.content === content, { content });
-  return message;
+  const told = ({ type, message, room }) => (type === 'message' ? message : type === 'room_added' ? room.last_message : null);
+  return told(await socket.next((frame) => told(frame)?.content === content, { content }));
 }
