@@ -25,7 +25,7 @@ use crate::shared::Shared;
 const FILES_MAX: usize = 2;
 
 /// How long it is read on.
-const TIME_MAX: Duration = Duration::from_secs(30);
+const TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Routes that read what is still to come of a request before they refuse it, within bounds.
 ///

@@ -42,7 +42,8 @@ fn sql(postgres: &Postgres, text: &str) {
 async fn a_postgres_of_django_is_taken_over_under_a_server_that_runs() {
     let postgres = tokio::task::block_in_place(|| Postgres::start(false).unwrap());
     sql(&postgres, TABLES);
-    let mut launch = Launch::on(Folder::new("import"), postgres.url(), &["--jwt-secret", SECRET]);
+    let mut launch =
+        Launch::on(Folder::new("import"), postgres.url(), &["--jwt-secret", SECRET, "--media=memory:"]);
     let server = launch.start();
     let from = format!("{}?options=-c%20search_path%3Dsite", postgres.url());
     let (first, ended) = import(&["--from", &from, "--into", &postgres.url()]);
