@@ -92,11 +92,12 @@ async fn upgrade(
             recognised.note(&caller.principal);
         }
     }
-    let (response, upgrading) = accepted.finish(subprotocol);
     // A path that names what cannot be read names nothing.
     let params = parts.extract::<RawPathParams>().await.ok();
     let sockets = shared.sockets.clone();
-    let entrance = Entrance { shared, format, parts, params, tokens, seat: Some(seat) };
+    let mut entrance = Entrance { shared, format, parts, params, tokens, seat: Some(seat), opened: None };
+    entrance.prepare().await;
+    let (response, upgrading) = accepted.finish(subprotocol);
     sockets.spawn(serve(Box::new(entrance), upgrading));
     response
 }

@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, sync::Arc};
 
 use axum::{extract::RawPathParams, http::request::Parts};
 use chat_core::{
-    ConnectOptions, Error, ErrorCode, Principal, WireFormat,
+    ConnectOptions, Connected, Error, ErrorCode, Principal, WireFormat,
     model::UserId,
     protocol::{ClientFrame, CloseCode, Command, ErrorBody, FrameError, Hello, ServerFrame},
 };
@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     Admission, FirstToken, Greeting, LINGER, PATIENCE, SocketFormat, Visit,
     live::{Live, WriteHalf},
-    relay::Relayed,
+    relay::{Relay, Relayed},
     sockets::Seat,
 };
 use crate::{
@@ -32,6 +32,15 @@ pub(super) struct Entrance {
     pub(super) tokens: Tokens,
     /// Given up once the user is known.
     pub(super) seat: Option<Seat>,
+    /// How it came out, where that was settled before the answer.
+    pub(super) opened: Option<Result<Opened, Refused>>,
+}
+
+/// A session that has begun, before there is anything to write to.
+pub(super) struct Opened {
+    connected: Connected,
+    format: Arc<dyn WireFormat>,
+    relay: Option<Box<dyn Relay>>,
 }
 
 /// A connection that is in.
@@ -44,7 +53,7 @@ pub(super) struct Entered {
 }
 
 /// Why a connection does not get in: what it is told, and how it is closed.
-struct Refused {
+pub(super) struct Refused {
     error: Option<FrameError>,
     close: u16,
 }
@@ -58,6 +67,24 @@ enum First {
 }
 
 impl Entrance {
+    /// Begins the session before the upgrade is answered, where nothing has to be said first: whoever hears that the
+    /// socket is open misses nothing from then on. What cannot be settled here and now is settled after the answer.
+    pub(super) async fn prepare(&mut self) {
+        if self.format.greeting() == Greeting::Hello {
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        let patience = shared.engine.limits().hello_timeout;
+        let opened = tokio::time::timeout(patience, async {
+            let known = identify(&*shared.authenticator, &self.tokens, Some(&self.parts)).await.ok()?;
+            Some(self.open(known.principal, None).await)
+        });
+        if let Ok(Some(opened)) = opened.await {
+            self.seat = None;
+            self.opened = Some(opened);
+        }
+    }
+
     /// Leads a client in, or tells it why not and ends the connection.
     pub(super) async fn enter(mut self: Box<Self>, upgrading: Upgrading) -> Option<Entered> {
         let limits = self.shared.engine.limits().clone();
@@ -85,27 +112,14 @@ impl Entrance {
         reader: &mut Reader,
         deadline: Instant,
     ) -> Result<(Live, Arc<dyn WireFormat>, Option<Box<Relayed>>), Refused> {
-        let shared = Arc::clone(&self.shared);
-        let (principal, hello) = tokio::select! {
-            biased;
-            () = shared.sockets.closing() => return Err(Refused::silent(code::GOING_AWAY)),
-            met = timeout_at(deadline, self.meet(reader)) => match met {
-                Ok(met) => met?,
-                // Who is known may come back and say hello; who is not has no token to show.
-                Err(_) if self.seat.is_none() => {
-                    return Err(Refused::silent(CloseCode::HeartbeatTimeout.get()));
-                }
-                Err(_) => return Err(Refused::silent(CloseCode::Unauthorized.get())),
-            },
+        let opened = match self.opened.take() {
+            Some(opened) => opened?,
+            None => {
+                let (principal, hello) = self.met(reader, deadline).await?;
+                self.open(principal, hello).await?
+            }
         };
-        let params = self.params.as_ref();
-        let media = shared.media.as_ref();
-        let visit = Visit { engine: &shared.engine, principal: &principal, hello, media, params };
-        let relay = self.format.relay(&visit);
-        let admitted = self.format.admit(visit).await;
-        let Admission { format, hello } = admitted.map_err(|code| Refused::silent(code.get()))?;
-        let options = ConnectOptions::new(Arc::clone(&format), hello);
-        let connected = shared.engine.connect(principal, options).await.map_err(Refused::from)?;
+        let Opened { connected, format, relay } = opened;
         let io = Arc::clone(reader.io());
         let (commands, relayed) = match relay {
             None => (connected.attach(Box::new(WriteHalf(Arc::clone(&io)))), None),
@@ -115,6 +129,41 @@ impl Entrance {
             }
         };
         Ok((Live::new(commands, io), format, relayed))
+    }
+
+    /// Waits until it is known who it is, for as long as that may take.
+    async fn met(
+        &mut self,
+        reader: &mut Reader,
+        deadline: Instant,
+    ) -> Result<(Principal, Option<Hello>), Refused> {
+        let shared = Arc::clone(&self.shared);
+        tokio::select! {
+            biased;
+            () = shared.sockets.closing() => Err(Refused::silent(code::GOING_AWAY)),
+            met = timeout_at(deadline, self.meet(reader)) => match met {
+                Ok(met) => met,
+                // Who is known may come back and say hello; who is not has no token to show.
+                Err(_) if self.seat.is_none() => {
+                    Err(Refused::silent(CloseCode::HeartbeatTimeout.get()))
+                }
+                Err(_) => Err(Refused::silent(CloseCode::Unauthorized.get())),
+            },
+        }
+    }
+
+    /// Begins the session of a user.
+    async fn open(&self, principal: Principal, hello: Option<Hello>) -> Result<Opened, Refused> {
+        let shared = &self.shared;
+        let params = self.params.as_ref();
+        let media = shared.media.as_ref();
+        let visit = Visit { engine: &shared.engine, principal: &principal, hello, media, params };
+        let relay = self.format.relay(&visit);
+        let admitted = self.format.admit(visit).await;
+        let Admission { format, hello } = admitted.map_err(|code| Refused::silent(code.get()))?;
+        let options = ConnectOptions::new(Arc::clone(&format), hello);
+        let connected = shared.engine.connect(principal, options).await.map_err(Refused::from)?;
+        Ok(Opened { connected, format, relay })
     }
 
     /// Finds out who it is, by the request and by the first frame.

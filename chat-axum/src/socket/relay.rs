@@ -10,7 +10,7 @@ use crate::ws::Io;
 /// While it speaks, no frame is taken, and a connection that does not read is slow as any other: the engine keeps no
 /// queue for it.
 #[async_trait::async_trait]
-pub trait Relay: Send + 'static {
+pub trait Relay: Send + Sync + 'static {
     /// Takes a frame of the connection's [`WireFormat`](chat_core::WireFormat), or of the transport (a pong, the
     /// close), and appends what to write in its place.
     fn take(&mut self, frame: &[u8], out: &mut Vec<u8>);
