@@ -45,7 +45,7 @@ async fn send(browser: &Browser, text: &str) {
 async fn the_page_tests_itself() {
     let mut launch = Launch::new("selftest", &[]);
     let server = launch.start();
-    let driver = Driver::start("selftest-browser");
+    let driver = Driver::start();
     let browser = driver.browser().await;
     browser.open(&format!("http://{}/selftest/", server.address)).await;
     browser.until("document.getElementById('result').dataset.failed !== undefined").await;
@@ -62,7 +62,7 @@ async fn the_page_tests_itself() {
 async fn a_message_is_searched_and_shown_in_its_room() {
     let mut launch = Launch::new("search", &["--limit", "sends=1000/1000"]);
     let server = launch.start();
-    let driver = Driver::start("search-browser");
+    let driver = Driver::start();
     let ann = driver.browser().await;
     sign_up(&ann, &format!("http://{}/", server.address), "ann").await;
     let token = ann.until("JSON.parse(sessionStorage.getItem('chat.session')).token").await;
@@ -108,7 +108,7 @@ async fn two_people_chat_and_the_server_dies() {
     let mut launch = Launch::new("page", &[]);
     let server = launch.start();
     let url = format!("http://{}/", server.address);
-    let driver = Driver::start("page-browser");
+    let driver = Driver::start();
     let (ann, bob) = (driver.browser().await, driver.browser().await);
     sign_up(&ann, &url, "ann").await;
     sign_up(&bob, &url, "bob").await;

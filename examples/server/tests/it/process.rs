@@ -1,7 +1,9 @@
 //! The server as a process, and a folder for its files.
 
 use std::{
+    collections::hash_map::RandomState,
     fs::{self, OpenOptions},
+    hash::{BuildHasher as _, Hasher as _},
     io::{BufRead as _, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -21,6 +23,18 @@ impl Folder {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// One with a path so short that a Unix socket has room in it, wherever this project lies: a socket's whole path is
+    /// 107 bytes at most, and a browser adds 46 of its own.
+    pub(crate) fn short() -> Self {
+        const LONGEST: usize = 40;
+        let usual = std::env::temp_dir();
+        let base = if usual.as_os_str().len() > LONGEST { Path::new("/tmp") } else { &usual };
+        let path = base.join(format!("chat-{:016x}", RandomState::new().build_hasher().finish()));
+        // Never one that stands.
+        fs::create_dir(&path).unwrap();
         Self(path)
     }
 

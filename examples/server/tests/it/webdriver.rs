@@ -41,9 +41,9 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn start(name: &str) -> Self {
+    pub(crate) fn start() -> Self {
         let chromium = program("CHROMIUM", "/usr/bin/chromium");
-        let folder = Folder::new(name);
+        let folder = Folder::short();
         let mut child = Command::new(program("CHROMEDRIVER", "/usr/bin/chromedriver"))
             .arg("--port=0")
             .env("TMPDIR", folder.path())

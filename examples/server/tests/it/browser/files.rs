@@ -91,7 +91,7 @@ async fn group(server: &Server, ann: &Browser, bob: &Browser) {
 async fn files_are_sent_and_shown_to_others() {
     let mut launch = Launch::new("files", &[]);
     let server = launch.start();
-    let driver = Driver::start("files-browser");
+    let driver = Driver::start();
     let (ann, bob) = (driver.browser().await, driver.browser().await);
     group(&server, &ann, &bob).await;
 
@@ -144,7 +144,7 @@ async fn files_are_sent_and_shown_to_others() {
 async fn uploads_are_watched_cancelled_and_refused() {
     let mut launch = Launch::new("uploads", &["--limit", &format!("upload_bytes_max={LIMIT}")]);
     let server = launch.start();
-    let driver = Driver::start("uploads-browser");
+    let driver = Driver::start();
     let (ann, bob) = (driver.browser().await, driver.browser().await);
     group(&server, &ann, &bob).await;
 

@@ -10,7 +10,7 @@ async fn a_message_is_reported_and_a_moderator_decides() {
     let mut launch = Launch::new("reports", &[]);
     let server = launch.start();
     let url = format!("http://{}/", server.address);
-    let driver = Driver::start("reports-browser");
+    let driver = Driver::start();
     let (ann, bob) = (driver.browser().await, driver.browser().await);
     sign_up(&ann, &url, "ann").await;
     sign_up(&bob, &url, "bob").await;

@@ -86,7 +86,7 @@ impl Stage {
 
     /// Runs the front end's checks in a browser, says how each went, and fails where one did.
     pub(super) async fn play(&self) {
-        let driver = Driver::start(&format!("format-{}-{}-browser", self.format, self.servers.len()));
+        let driver = Driver::start();
         let browser = driver.browser().await;
         let mut url =
             format!("{}/?format={}&secret={}", self.origin.name(), self.format, SECRET.replace(' ', "+"));

@@ -10,12 +10,20 @@ const COOKIE = 'chat_token';
 
 /** Does something with a cookie that carries a token. */
 export async function withCookie(token, work) {
-  document.cookie = `${COOKIE}=${token}; path=/`;
+  await setCookie(`${COOKIE}=${token}; path=/`, token);
   try {
     return await work();
   } finally {
-    document.cookie = `${COOKIE}=; path=/; max-age=0`;
+    await setCookie(`${COOKIE}=; path=/; max-age=0`, undefined);
   }
+}
+
+/** Sets it and waits until it counts: a browser may keep cookies in another process than the one that connects next. */
+async function setCookie(cookie, value) {
+  document.cookie = cookie;
+  await before('the cookie is set', (async () => {
+    while ((await cookieStore.get(COOKIE))?.value !== value);
+  })());
 }
 
 /**
