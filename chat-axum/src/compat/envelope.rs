@@ -74,7 +74,10 @@ impl WireFormat for Opening {
     fn signal(&self, _signal: &Signal, _people: &People, _out: &mut Vec<u8>) {}
 
     fn frame(&self, frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
-        append(frame, out);
+        // Of a token that does not hold, the close code says all: nothing stands before it.
+        if !matches!(frame, ServerFrame::Error(error) if error.code == ErrorCode::Unauthorized) {
+            append(frame, out);
+        }
     }
 
     fn decode(&self, _text: &[u8]) -> Result<ClientFrame, FrameError> {
