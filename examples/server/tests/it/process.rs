@@ -61,6 +61,7 @@ pub(crate) struct Launch {
     folder: Folder,
     database: String,
     flags: Vec<String>,
+    environment: Vec<(&'static str, &'static str)>,
     address: SocketAddr,
 }
 
@@ -77,8 +78,15 @@ impl Launch {
             folder,
             database,
             flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
+            environment: Vec::new(),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
         }
+    }
+
+    /// With a variable of the environment.
+    pub(crate) fn env(mut self, name: &'static str, value: &'static str) -> Self {
+        self.environment.push((name, value));
+        self
     }
 
     pub(crate) fn folder(&self) -> &Folder {
@@ -98,6 +106,7 @@ impl Launch {
             .arg(format!("--listen={}", self.address))
             .args(&self.flags)
             .args(more)
+            .envs(self.environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
