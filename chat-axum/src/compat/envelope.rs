@@ -149,10 +149,10 @@ impl WireFormat for Spoken {
             }
         }
         let command = match kind {
-            "auth" => match data.text("token") {
-                Ok(token) => Command::Auth { token: token.to_owned() },
+            "auth" => match data.optional_text("token")? {
+                Some(token) => Command::Auth { token: token.to_owned() },
                 // The request had a token, and what is left to say is that one is here.
-                Err(_) => Command::Presence { status: PresenceChoice::Online },
+                None => Command::Presence { status: PresenceChoice::Online },
             },
             "join_room" => Command::Subscribe { room: room(&frame, &data)?, since: None },
             "leave_room" => Command::Unsubscribe { room: room(&frame, &data)? },

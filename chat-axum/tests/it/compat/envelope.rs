@@ -111,6 +111,7 @@ async fn what_bad_frames_get() {
         (json!({ "type": "dance" }), "Unknown type"),
         (json!({ "type": "message", "data": 5 }), "data must be an object"),
         (json!({ "type": "join_room", "data": {} }), "room_id is missing"),
+        (json!({ "type": "auth", "data": { "token": 5 } }), "token must be a text"),
         (in_room(json!(987_654)), "Invalid room ID"),
         (in_room(json!(others)), "Invalid room ID"),
         (in_room(json!("x")), "Invalid room ID"),
