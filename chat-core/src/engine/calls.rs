@@ -3,6 +3,7 @@
 mod attachments;
 mod by_id;
 mod host;
+mod members;
 mod moderation;
 mod rooms;
 mod search;
@@ -16,6 +17,8 @@ pub use user::{AsUser, SentMessage, UserView};
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
 use super::{Engine, EngineBuilder, Inner, lookout::HEADS_CHUNK};
 use crate::{
     bus::{Payload, Topic},
@@ -26,6 +29,9 @@ use crate::{
     protocol::HistoryRange,
     store::{EventLimit, EventPage, MessagePage, MessageQuery, Store},
 };
+
+/// Rooms that the policy is asked about at once.
+const POLICY_AT_ONCE: usize = 16;
 
 impl Engine {
     /// Puts an engine together.
@@ -184,6 +190,31 @@ impl Inner {
             Err(error) if !error.is_retryable() => Err(Error::missing_room(MissingRoom::NotMember)),
             allowed => allowed.map(|()| membership),
         }
+    }
+
+    /// Those of a user's rooms that the policy lets the user read.
+    async fn those_readable(
+        &self,
+        principal: &Principal,
+        joined: Vec<Membership>,
+    ) -> Result<Vec<Membership>, Error> {
+        if !self.host.policy.concerns(ActionKind::Read) {
+            return Ok(joined);
+        }
+        let asked = stream::iter(joined)
+            .map(async |membership| {
+                match self.allow(principal, ActionKind::Read, Some(membership.room), None).await {
+                    Ok(()) => Ok(Some(membership)),
+                    // A room less would look like all there is.
+                    Err(error) if error.is_retryable() => Err(error),
+                    Err(_) => Ok(None),
+                }
+            })
+            .buffered(POLICY_AT_ONCE)
+            .try_filter_map(async |membership| Ok(membership))
+            .try_collect();
+        let late = |_| Error::new(ErrorCode::Unavailable, "the host's policy takes too long");
+        tokio::time::timeout(self.limits.store_timeout, asked).await.map_err(late)?
     }
 
     pub(crate) async fn history(
