@@ -4,6 +4,7 @@ mod answer;
 mod collect;
 pub(crate) mod cookie;
 mod dimensions;
+mod exif;
 mod name;
 mod range;
 mod receive;
@@ -158,7 +159,8 @@ impl Media {
     }
 
     /// Where files are for those who see them in a wire format that has only URLs: `https://chat.example/attachments`.
-    /// Without this it is `/attachments`, the path of a format's own routes at the root.
+    /// Without this it is `/attachments`, the path of a format's own routes at the root, which a page of another origin
+    /// would look for on its own. Frames are made once for everyone: no request can say what this is.
     #[must_use]
     pub fn files_url(mut self, url: impl Into<String>) -> Self {
         self.terms.files_url = url.into().trim_end_matches('/').into();

@@ -23,11 +23,12 @@ use crate::problem::Problem;
 const POLICY: &str =
     "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox";
 
-/// Answers a request for a file that whoever asks may see.
+/// Answers a request for a file that whoever asks may see, in pages that may by `policy`.
 pub(super) async fn serve(
     media: &Media,
     limits: &Limits,
     file: &Attachment,
+    policy: HeaderValue,
     method: &Method,
     asked: &HeaderMap,
 ) -> Result<Response, Problem> {
@@ -39,6 +40,7 @@ pub(super) async fn serve(
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
     describe(headers, file, &tag);
+    headers.insert("cross-origin-resource-policy", policy);
     if names(asked, header::IF_NONE_MATCH.as_str(), &tag) {
         headers.remove(header::CONTENT_TYPE);
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -90,9 +92,6 @@ fn describe(headers: &mut HeaderMap, file: &Attachment, tag: &str) {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    // Pages of other origins show files in tags. Their cookie keeps other sites out, and browsers hold two ports of one
-    // address to be different sites here.
-    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
 }
 
 pub(super) fn shown_type(file: &Attachment) -> String {

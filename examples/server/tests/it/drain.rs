@@ -206,6 +206,7 @@ async fn flags_that_cannot_work_are_refused() {
         (&["--database=memory:", "--limit=nope=1"], "content_bytes_max"),
         (&["--database=memory:", "--limit=sends=fast"], "sends=fast"),
         (&["--database=memory:", "--allow-origin=nonsense"], "origin"),
+        (&["--database=memory:", "--public-url=https://chat.example/path"], "and no path"),
         (&["--database=sqlite:///nowhere/at/all/chat.db"], ""),
         (&["--listen=here"], "--listen"),
     ] {
