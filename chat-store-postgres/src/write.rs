@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use chat_core::{
     EventBody,
-    model::{ClientId, MemberRow, Message, MessageId, RoomId, Seq, Timestamp, UserId},
+    model::{ClientId, MemberRow, Message, MessageId, RoomId, RoomKind, Seq, Timestamp, UserId},
 };
 use sqlx::{Row as _, postgres::PgRow};
 
@@ -61,7 +61,8 @@ pub(crate) fn ask(store: &PostgresStore, batch: &Batch, wait: Wait) -> sqlx::Res
         Wait::AsHost => 2,
     };
     let (sql, pending) = (&store.sql().write, &batch.pending);
-    let is_moderated = !batch.unblocked.is_empty()
+    let (blocking, blocked) = unblocked(batch)?;
+    let is_moderated = !blocking.is_empty()
         || !pending.mutes.is_empty()
         || !pending.audit.is_empty()
         || !pending.dropped.is_empty();
@@ -84,10 +85,22 @@ pub(crate) fn ask(store: &PostgresStore, batch: &Batch, wait: Wait) -> sqlx::Res
     if !is_moderated {
         return Ok(asked);
     }
-    let of = |pick: fn(&(UserId, UserId)) -> &UserId| {
-        batch.unblocked.iter().map(|pair| pick(pair).as_str().to_owned()).collect::<Vec<_>>()
-    };
-    Ok(asked.bind(of(|pair| &pair.0)).bind(of(|pair| &pair.1)))
+    Ok(asked.bind(blocking).bind(blocked))
+}
+
+/// Pairs of which none may stand: the first would have blocked the second. A user beside the empty text may have blocked
+/// anyone, and blocks nobody meanwhile.
+fn unblocked(batch: &Batch) -> sqlx::Result<(Vec<String>, Vec<String>)> {
+    let text = |user: &UserId| user.as_str().to_owned();
+    let mut pairs: Vec<_> = batch.unblocked.iter().map(|(user, other)| (text(user), text(other))).collect();
+    for id in &batch.pending.created {
+        let made = room(batch, *id)?;
+        // Whoever made it: a block that did not find the room yet would not count as a change of its rules.
+        if made.row.room.kind == RoomKind::Direct {
+            pairs.extend(made.members.keys().map(|user| (text(user), String::new())));
+        }
+    }
+    Ok(pairs.into_iter().unzip())
 }
 
 /// Where each room is among those that are written, from 1.
