@@ -3,15 +3,16 @@
 use std::error::Error as _;
 
 use chat_core::{
-    model::Seq,
-    store::{LogStore as _, Outcome, Refusal, StoreErrorKind},
+    EventBody,
+    model::{Role, RoomId, Seq, Timestamp},
+    store::{Change, ChangeBody, LogStore as _, Outcome, Refusal, StoreErrorKind},
 };
 use chat_store_postgres::{PostgresOptions, PostgresStore, sqlx};
 use futures::future::join_all;
 
 use crate::{
     scratch::{Scratch, pool, pool_of},
-    words::{assert_sound, by, commit, delete, head, room, send},
+    words::{assert_sound, by, change, commit, delete, head, remove, room, send, user},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -48,6 +49,43 @@ async fn tables_that_the_host_made_are_taken_as_they_are() {
     let store = scratch.open().await;
     let room = room(&store).await;
     assert_eq!(head(&store, room).await, Seq::new(1));
+    assert_sound(&store).await;
+}
+
+/// Mutes stood in the member's row alone before step 7.
+#[tokio::test]
+async fn a_mute_of_an_earlier_version_is_kept() {
+    let scratch = Scratch::new();
+    let all = PostgresStore::migration_sql(&scratch.options()).unwrap();
+    let (before, _) = all.split_once("-- Until when users of a room may not write").unwrap();
+    let mut connection = scratch.connect().await;
+    scratch.run(&mut connection, before).await;
+    let old = "INSERT INTO {s}rooms (id, kind, name_folded, history, created_at, created_by, head, at, floor, messages,
+            members, deleted, rules)
+            VALUES (nextval('{s}room_ids'), 'group', '', 'all', 1, 'ann', 1, 1, 0, 0, 3, false, 1);
+        INSERT INTO {s}room_events (room, seq, ordinal, kind, at, actor)
+            VALUES (1, 1, 0, 'room_created', 1, 'ann');
+        INSERT INTO {s}members (room, user_id, role, joined_at, muted_until, visible_from, read, delivered) VALUES
+            (1, 'ann', 'owner', 1, NULL, 0, 1, 1), (1, 'bob', 'member', 1, 9000, 0, 1, 1),
+            (1, 'cat', 'member', 1, NULL, 0, 1, 1)";
+    scratch.run(&mut connection, old).await;
+
+    let store = scratch.open().await;
+    let room = RoomId::new(1).unwrap();
+    let muted = |at| Err(Refusal::Muted { remaining: Timestamp::from_micros(9_000).since(at) });
+    let by_bob = |at, n| Change { at, ..by("bob", send(room, n)) };
+    let early = Timestamp::from_micros(5);
+    assert_eq!(commit(&store, by_bob(early, 1)).await, muted(early));
+    assert!(commit(&store, by("cat", send(room, 2))).await.is_ok());
+    // It outlasts leaving, as others do, and ends when it was to end.
+    assert!(commit(&store, remove(room, "bob")).await.is_ok());
+    let back = ChangeBody::AddMember { user: user("bob"), role: Role::Member };
+    let added = commit(&store, change(Some(room), back)).await.unwrap();
+    let EventBody::MemberJoined { member } = &added.event().unwrap().body else { panic!("{added:?}") };
+    assert_eq!(member.muted_until, Some(Timestamp::from_micros(9_000)));
+    let late = Timestamp::from_micros(8_999);
+    assert_eq!(commit(&store, by_bob(late, 3)).await, muted(late));
+    assert!(commit(&store, by_bob(Timestamp::from_micros(9_000), 4)).await.is_ok());
     assert_sound(&store).await;
 }
 
