@@ -11,6 +11,7 @@ mod socket;
 #[cfg(feature = "openapi")]
 mod specs;
 mod support;
+mod unread;
 mod ws_conversation;
 #[cfg(feature = "http2")]
 mod ws_http2;
