@@ -57,7 +57,7 @@ statements! {
             SELECT $17::bigint, m.seq, m.id, m.ordinal, nullif(m.sender, ''), m.client_id, m.digest, m.kind, m.content,
                 m.at, NULL, 1, false, m.reply_to, m.thread, m.mentions, m.attachments, m.metadata, 0, NULL
             FROM given m";
-        // Members' rows are always taken in one order, as commit_v1 takes them.
+        // Members' rows are always taken in one order, as commit_v2 takes them.
         pointers = "WITH held AS MATERIALIZED (
                 SELECT m.room, m.user_id FROM {s}members m WHERE m.room = $1 AND m.user_id = ANY ($2)
                 ORDER BY m.room, m.user_id FOR NO KEY UPDATE OF m)

@@ -32,11 +32,11 @@ statements! {
         // before it, so that they run in this order.
         moderated = "SELECT c.o_id, c.o_shift, c.o_at, c.o_held, c.o_ids, m.done
             FROM {s}hold_blocks_v1($1, $31, $32) AS h (held)
-            CROSS JOIN LATERAL {s}commit_files_v1(
+            CROSS JOIN LATERAL {s}commit_files_v2(
                 $1 + h.held, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
                 $22, $23, $24, $25, $26, $27, $28, $29, $30::jsonb) AS c
             CROSS JOIN LATERAL {s}moderate_v1($30::jsonb, $2, c.o_id) AS m (done)";
-        commit_files = "SELECT o_id, o_shift, o_at, o_held, o_ids FROM {s}commit_files_v1(
+        commit_files = "SELECT o_id, o_shift, o_at, o_held, o_ids FROM {s}commit_files_v2(
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
             $24, $25, $26, $27, $28, $29, $30::jsonb)";
     }
