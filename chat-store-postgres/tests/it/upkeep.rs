@@ -1,11 +1,14 @@
 //! Migrations, schemas, poolers, and what `verify` finds.
 
-use std::error::Error as _;
+use std::{error::Error as _, time::SystemTime};
 
 use chat_core::{
     EventBody,
-    model::{Role, RoomId, Seq, Timestamp},
-    store::{Change, ChangeBody, LogStore as _, Outcome, Refusal, StoreErrorKind},
+    model::{ReportStatus, Role, RoomId, Seq, Timestamp},
+    store::{
+        AuditStore as _, Change, ChangeBody, Decision, LogStore as _, NewReport, Outcome, Refusal,
+        ReportScope, ReportStore as _, Reported, ReportsQuery, StoreErrorKind,
+    },
 };
 use chat_store_postgres::{PostgresOptions, PostgresStore, sqlx};
 use futures::future::join_all;
@@ -86,6 +89,40 @@ async fn a_mute_of_an_earlier_version_is_kept() {
     let late = Timestamp::from_micros(8_999);
     assert_eq!(commit(&store, by_bob(late, 3)).await, muted(late));
     assert!(commit(&store, by_bob(Timestamp::from_micros(9_000), 4)).await.is_ok());
+    assert_sound(&store).await;
+}
+
+/// What the guide for operators says does what it says.
+#[tokio::test]
+async fn old_reports_and_entries_are_removed_by_hand() {
+    let guide = include_str!("../../../docs/deploying.md");
+    let (_, trim) = guide.split_once("-- Postgres\n").unwrap();
+    let (trim, _) = trim.split_once("-- SQLite").unwrap();
+    let scratch = Scratch::new();
+    let store = scratch.open().await;
+    let room = room(&store).await;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let now = Timestamp::from_micros(i64::try_from(now.as_micros()).unwrap());
+    let old = Timestamp::from_micros(5);
+    for n in 0..3 {
+        let sent = commit(&store, send(room, n)).await.unwrap();
+        let seq = sent.event().unwrap().seq;
+        let report = NewReport { room, seq, reporter: user("bob"), reason: "rude".to_owned(), at: old };
+        let Reported::Made(report) = store.put_report(&report).await.unwrap() else { panic!("{report:?}") };
+        // The third stays pending.
+        if let Some(at) = [old, now].get(n) {
+            let by = user("ann");
+            let decision = Decision { report: report.id, status: ReportStatus::Reviewed, by, at: *at };
+            store.decide_report(&decision).await.unwrap();
+        }
+    }
+    scratch.run(&mut scratch.connect().await, &trim.replace("chat.", "{s}")).await;
+    let all = ReportsQuery { scope: ReportScope::Everywhere, status: None, before: None, limit: 9 };
+    let left = store.reports(&all).await.unwrap();
+    let left: Vec<_> = left.iter().map(|report| (report.status, report.decided_at)).collect();
+    assert_eq!(left, [(ReportStatus::Pending, None), (ReportStatus::Reviewed, Some(now))]);
+    let trail = store.audit(room, None, 9).await.unwrap();
+    assert_eq!(trail.iter().map(|entry| entry.record.at).collect::<Vec<_>>(), [now]);
     assert_sound(&store).await;
 }
 

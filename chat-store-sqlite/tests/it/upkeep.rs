@@ -1,13 +1,14 @@
 //! Migrations, prefixes, and what `verify` finds.
 
-use std::error::Error as _;
+use std::{error::Error as _, time::SystemTime};
 
 use chat_core::{
     EventBody,
-    model::{Role, RoomId, Seq, Timestamp},
+    model::{ReportStatus, Role, RoomId, Seq, Timestamp},
     store::{
-        Actor, Change, ChangeBody, LogStore as _, MessageStore as _, Refusal, Require, SearchQuery,
-        SearchScope, SearchText, StoreErrorKind,
+        Actor, AuditStore as _, Change, ChangeBody, Decision, LogStore as _, MessageStore as _, NewReport,
+        Refusal, ReportScope, ReportStore as _, Reported, ReportsQuery, Require, SearchQuery, SearchScope,
+        SearchText, StoreErrorKind,
     },
 };
 use chat_store_sqlite::{SqliteOptions, SqliteStore, sqlx};
@@ -103,6 +104,47 @@ async fn a_mute_of_an_earlier_version_is_kept() {
     let late = Timestamp::from_micros(8_999);
     assert_eq!(commit(&store, send_at("bob", late, 3)).await, muted(late));
     assert!(commit(&store, send_at("bob", Timestamp::from_micros(9_000), 4)).await.is_ok());
+    assert_sound(&store).await;
+}
+
+/// What the guide for operators says does what it says.
+#[tokio::test]
+async fn old_reports_and_entries_are_removed_by_hand() {
+    let guide = include_str!("../../../docs/deploying.md");
+    let (_, trim) = guide.split_once("-- SQLite").unwrap();
+    let (trim, _) = trim.split_once("```").unwrap();
+    // The first line goes on as a comment.
+    let trim = format!("--{trim}");
+    let scratch = Scratch::new();
+    let store = scratch.open().await;
+    let room = room(&store).await;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let now = Timestamp::from_micros(i64::try_from(now.as_micros()).unwrap());
+    let old = Timestamp::from_micros(5);
+    let report = async |n: usize, decided_at: Option<Timestamp>| {
+        let seq = commit(&store, send(room, n)).await.unwrap().event().unwrap().seq;
+        let report = NewReport { room, seq, reporter: user("bob"), reason: "rude".to_owned(), at: old };
+        let Reported::Made(report) = store.put_report(&report).await.unwrap() else { panic!("{report:?}") };
+        if let Some(at) = decided_at {
+            let by = user("ann");
+            let decision = Decision { report: report.id, status: ReportStatus::Reviewed, by, at };
+            store.decide_report(&decision).await.unwrap();
+        }
+    };
+    let left = async || {
+        let all = ReportsQuery { scope: ReportScope::Everywhere, status: None, before: None, limit: 9 };
+        let reports = store.reports(&all).await.unwrap();
+        let trail = store.audit(room, None, 9).await.unwrap();
+        let reports: Vec<_> = reports.iter().map(|report| (report.id.get(), report.decided_at)).collect();
+        (reports, trail.iter().map(|entry| entry.record.at).collect::<Vec<_>>())
+    };
+    report(0, Some(old)).await;
+    by_hand(&scratch, &trim).await;
+    assert_eq!(left().await, (vec![(1, Some(old))], vec![old]), "the latest stays");
+    report(1, Some(now)).await;
+    report(2, None).await;
+    by_hand(&scratch, &trim).await;
+    assert_eq!(left().await, (vec![(3, None), (2, Some(now))], vec![now]));
     assert_sound(&store).await;
 }
 
