@@ -1,5 +1,6 @@
 //! Files: taken in as streams, kept in an object store under their ids, and given to those who may see them.
 
+mod answer;
 mod collect;
 pub(crate) mod cookie;
 mod dimensions;
@@ -42,7 +43,8 @@ const FILES: &str = "/attachments";
 /// ```
 ///
 /// What may be uploaded and how much is bounded by [`Limits`](chat_core::Limits): `upload_bytes_max`, `uploads`,
-/// `image_side_max` and others.
+/// `image_side_max` and others. Where an object store does not answer within `file_store_wait`, or says that it cannot,
+/// uploads and downloads are answered with a retryable 503; a download may take as long as its reader does.
 #[derive(Clone)]
 pub struct Media {
     objects: Objects,

@@ -97,7 +97,7 @@ async fn read(
 ) -> Result<Response, Problem> {
     let Some(media) = &shared.media else { return Err(Problem::not_found()) };
     let stored = shared.engine.as_user(&reader.0).attachment(&id).await?;
-    serve(media, &stored.attachment, request.method(), request.headers()).await
+    serve(media, shared.engine.limits(), &stored.attachment, request.method(), request.headers()).await
 }
 
 async fn remove(

@@ -27,6 +27,9 @@ use crate::{
     store::{EventLimit, EventPage, MessagePage, MessageQuery, Store},
 };
 
+/// As many members as a room has in which the status of one's messages is the other's as well.
+const PAIR: u32 = 2;
+
 impl Engine {
     /// Puts an engine together.
     pub fn builder() -> EngineBuilder {
@@ -232,23 +235,38 @@ impl Inner {
         }
     }
 
-    /// Says of the reader's own messages how far they have got.
+    /// Says of the reader's own messages how far they have got, and in a room of two of every message: there it is as
+    /// much the other's to know.
     async fn say_status(
         &self,
         membership: &Membership,
         user: &UserId,
         page: &mut MessagePage,
     ) -> Result<(), Error> {
-        let is_own = |view: &MessageView| view.message.sender.as_ref() == Some(user);
         let limit = self.limits.signals_room_max;
-        if membership.member_count > limit || !page.messages.iter().any(is_own) {
+        let all = membership.member_count <= PAIR;
+        let is_said = |view: &MessageView| match &view.message.sender {
+            Some(sender) => (all || sender == user) && !view.message.deleted,
+            None => false,
+        };
+        if membership.member_count > limit || !page.messages.iter().any(is_said) {
             return Ok(());
         }
         let pointers = self.read("pointers", self.store.pointers(membership.room, limit as usize)).await?;
-        let others = || pointers.iter().filter(|pointer| pointer.user != *user);
-        let read = others().map(|pointer| pointer.read).min().unwrap_or_default();
-        let delivered = others().map(|pointer| pointer.delivered).min().unwrap_or_default();
-        for view in page.messages.iter_mut().filter(|view| is_own(view) && !view.message.deleted) {
+        // By sender: the reader, and the other where there are but two.
+        let mut reached: Vec<(UserId, Seq, Seq)> = Vec::new();
+        for view in page.messages.iter_mut().filter(|view| is_said(view)) {
+            let Some(sender) = &view.message.sender else { continue };
+            let (read, delivered) = match reached.iter().find(|(of, ..)| of == sender) {
+                Some((_, read, delivered)) => (*read, *delivered),
+                None => {
+                    let others = || pointers.iter().filter(|pointer| pointer.user != *sender);
+                    let read = others().map(|pointer| pointer.read).min().unwrap_or_default();
+                    let delivered = others().map(|pointer| pointer.delivered).min().unwrap_or_default();
+                    reached.push((sender.clone(), read, delivered));
+                    (read, delivered)
+                }
+            };
             let seq = view.message.seq;
             view.status = Some(match () {
                 () if seq <= read => MessageStatus::Read,

@@ -3,7 +3,7 @@
 use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use chat_core::Limits;
-use clap::{Parser, ValueEnum};
+use clap::{Parser, ValueEnum, builder::FalseyValueParser};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::import::ImportArgs;
@@ -66,7 +66,7 @@ pub(crate) struct Config {
     pub limits: Vec<String>,
 
     /// Demo accounts: anyone may sign up.
-    #[arg(long, env = "CHAT_DEMO")]
+    #[arg(long, env = "CHAT_DEMO", value_parser = FalseyValueParser::new())]
     pub demo: bool,
 
     /// Tell every client to load anew: after a backup was restored.

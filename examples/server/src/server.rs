@@ -182,13 +182,12 @@ fn routes(
         Some(Compat::Conversation) => chat.format_router(&compat::Conversation),
         Some(Compat::Thread) => chat.format_router(&compat::Thread),
     };
-    let app =
-        compat
-            .nest(MOUNT, chat.build())
-            .merge(gate.around(
-                demo.merge(page::routes(config.has_demo_accounts())).merge(docs).fallback(demo::nothing),
-            ))
-            .merge(ops::routes(engine.clone(), metrics, config.metrics_open));
+    let own = demo
+        .merge(page::routes(config.has_demo_accounts()))
+        .merge(docs)
+        .merge(ops::routes(engine.clone(), metrics, config.metrics_open))
+        .fallback(demo::nothing);
+    let app = compat.nest(MOUNT, chat.build()).merge(gate.around(own));
     Ok((app, sockets))
 }
 

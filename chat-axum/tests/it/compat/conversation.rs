@@ -339,7 +339,7 @@ async fn files() {
     assert_eq!(sent["attachments"], json!([file]));
     assert_eq!(bob.frame().await["message"], sent);
     let url = file["url"].as_str().unwrap();
-    let get = |user: &str| {
+    let get_at = |url: &str, user: &str| {
         let request = axum::http::Request::get(url);
         let request = match user {
             "" => request,
@@ -347,7 +347,9 @@ async fn files() {
         };
         tower::ServiceExt::oneshot(chat.router.clone(), request.body(axum::body::Body::empty()).unwrap())
     };
+    let get = |user: &str| get_at(url, user);
     assert_eq!(get("2").await.unwrap().status(), 200);
+    assert_eq!(get_at(&format!("{url}/"), "2").await.unwrap().status(), 200);
     assert_eq!(get("").await.unwrap().status(), 401);
     assert!([403, 404].contains(&get("3").await.unwrap().status().as_u16()));
     let one = |file: &Value| path(id, &format!("attachments/{}/", file.as_str().unwrap()));

@@ -338,6 +338,18 @@ impl AsUser<'_> {
         self.inner.read("members", self.inner.store.members(room, after, limit)).await
     }
 
+    /// The role of a member of a room.
+    ///
+    /// # Errors
+    /// `not_found` for a room that one is not in, and for a user who is not in it.
+    pub async fn role_of(&self, room: RoomId, user: &UserId) -> Result<Role, Error> {
+        self.inner.readable(self.principal, room).await?;
+        let rooms = [room];
+        let found = self.inner.store.memberships(user, Some(&rooms), 1);
+        let found = self.inner.read("memberships", found).await?.into_iter().next();
+        found.map(|member| member.role).ok_or_else(|| Error::new(ErrorCode::NotFound, "no such member"))
+    }
+
     /// Messages of a room.
     ///
     /// # Errors
