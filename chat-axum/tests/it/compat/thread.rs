@@ -5,7 +5,7 @@ use chat_core::Rate;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{ask, at_rest, chat_of, closed_with_4401, golden, must, open};
+use super::{ask, at_rest, chat_of, closed_with_4401, must, open};
 use crate::support::{Chat, Client, limits};
 
 const THREADS: &str = "/api/chat/threads/";
@@ -28,58 +28,6 @@ async fn say(chat: &Chat, user: &str, thread: u64, content: &str) -> u64 {
 
 fn contents(list: &Value) -> Vec<&str> {
     list.as_array().unwrap().iter().map(|message| message["content"].as_str().unwrap()).collect()
-}
-
-#[tokio::test]
-async fn every_frame_and_answer() {
-    let chat = chat_of(limits(), Thread).await;
-    let mut said = Vec::new();
-    let body = json!({ "title": "Lunch", "participants": [2, "3"] });
-    let made = must(&chat, "1", "POST", THREADS, body, 201).await;
-    let id = made["id"].as_u64().unwrap();
-    said.push(("POST threads", made));
-    let address = chat.serve();
-    let mut ann = open(address, &socket(id), "1").await;
-    let mut bob = open(address, socket(id).trim_end_matches('/'), "2").await;
-    bob.say(json!({ "type": "ping" })).await;
-    said.push(("ping", bob.frame().await));
-    ann.say(json!({ "type": "typing", "is_typing": true, "user_id": 1 })).await;
-    said.push(("typing", bob.frame().await));
-    ann.say(json!({ "type": "typing" })).await;
-    said.push(("typing without is_typing", bob.frame().await));
-    let body = json!({ "thread": id, "content": "My message" });
-    let sent = must(&chat, "2", "POST", MESSAGES, body, 201).await;
-    let event = ann.frame().await;
-    assert_eq!(event, json!({ "type": "chat_message", "payload": sent }));
-    assert_eq!(bob.frame().await, event);
-    said.push(("POST messages", sent.clone()));
-    said.push(("chat_message", event));
-    bob.say(json!({ "type": "dance" })).await;
-    said.push(("unknown type", bob.frame().await));
-    let member = json!({ "user": 4, "role": "moderator" });
-    said.push((
-        "POST members",
-        must(&chat, "1", "POST", &format!("{THREADS}{id}/members/"), member, 201).await,
-    ));
-    for (what, path) in [
-        ("GET threads", THREADS.to_owned()),
-        ("GET thread", format!("{THREADS}{id}/")),
-        ("GET messages", format!("{MESSAGES}?thread={id}")),
-    ] {
-        let slashless = path.replace("/?", "?");
-        let answer = must(&chat, "1", "GET", &path, Value::Null, 200).await;
-        assert_eq!(must(&chat, "1", "GET", slashless.trim_end_matches('/'), Value::Null, 200).await, answer);
-        said.push((what, answer));
-    }
-    let report = json!({ "message": sent["id"], "reason": "spam" });
-    said.push(("POST reports", must(&chat, "3", "POST", REPORTS, report, 201).await));
-    said.push(("GET reports", must(&chat, "1", "GET", REPORTS, Value::Null, 200).await));
-    let reviewed = json!({ "status": "reviewed" });
-    said.push(("PATCH report", must(&chat, "4", "PATCH", &format!("{REPORTS}1/"), reviewed, 200).await));
-    said.push(("no token", must(&chat, "", "GET", THREADS, Value::Null, 401).await));
-    golden("thread", &said);
-    ann.0.close(None).await.unwrap();
-    assert!(matches!(ann.hear_out().await.1, None | Some(1000 | 1005)));
 }
 
 #[tokio::test]
