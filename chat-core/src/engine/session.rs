@@ -298,8 +298,7 @@ impl Batch {
     pub fn written(mut self) {
         self.written = true;
         for (sub, seq) in self.pulled.marks.drain(..) {
-            sub.set_written(seq);
-            sub.room.receipts_due.store(true, Ordering::Relaxed);
+            sub.set_written_late(seq);
         }
     }
 }

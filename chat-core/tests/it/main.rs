@@ -5,6 +5,7 @@
 mod baton;
 mod bus;
 mod client;
+mod direct_rooms;
 mod goldens;
 mod held;
 mod host;
