@@ -249,12 +249,7 @@ impl Inner {
         let read = others().map(|pointer| pointer.read).min().unwrap_or_default();
         let delivered = others().map(|pointer| pointer.delivered).min().unwrap_or_default();
         for view in page.messages.iter_mut().filter(|view| is_own(view) && !view.message.deleted) {
-            let seq = view.message.seq;
-            view.status = Some(match () {
-                () if seq <= read => MessageStatus::Read,
-                () if seq <= delivered => MessageStatus::Delivered,
-                () => MessageStatus::Sent,
-            });
+            view.status = Some(MessageStatus::of(view.message.seq, read, delivered));
         }
         Ok(())
     }

@@ -1,10 +1,6 @@
 //! Sessions: how a connection begins, is read from, is written to, and ends.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     Engine, Inner,

@@ -205,7 +205,8 @@ async fn what_a_stalled_reader_reads_at_last_is_told_to_be_delivered() {
     say_many(&engine, room, 100).await;
     let head = serde_json::json!(101);
     let is_told = || {
-        let told = |f: &serde_json::Value| f["type"] == "receipt" && f["user"] == "u0" && f["delivered"] == head;
+        let told =
+            |f: &serde_json::Value| f["type"] == "receipt" && f["user"] == "u0" && f["delivered"] == head;
         sender.frames().iter().any(told)
     };
     tokio::time::sleep(Duration::from_secs(60)).await;
