@@ -3,9 +3,8 @@
 use chat_axum::compat::Thread;
 use chat_core::Rate;
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message;
 
-use super::{ask, at_rest, chat_of, closed_with_4401, must, open};
+use super::{ask, at_rest, chat_of, must, open};
 use crate::support::{Chat, Client, limits};
 
 const THREADS: &str = "/api/chat/threads/";
@@ -161,74 +160,6 @@ async fn a_native_client_in_the_same_thread() {
     // What there is no frame for is not told.
     assert_eq!(ann.frame().await["payload"]["content"], "from thread");
     assert_eq!(ann.frame().await["payload"]["content"], "last");
-}
-
-#[tokio::test]
-async fn what_bad_frames_get() {
-    let mut limits = limits();
-    limits.frame_bytes_max = 4_096;
-    let chat = chat_of(limits, Thread).await;
-    let id = thread(&chat, "1", json!([])).await;
-    let address = chat.serve();
-    closed_with_4401(address, &socket(id)).await;
-    for path in ["/ws/chat/987654/", "/ws/chat/x/", "/ws/chat/0/", "/ws/chat/1.0/"] {
-        assert_eq!(open(address, path, "1").await.hear_out().await, (Vec::new(), Some(4403)), "{path}");
-    }
-    let mut ann = open(address, &socket(id), "1").await;
-    for (frame, code, message) in [
-        ("{", "bad_frame", "Invalid JSON"),
-        ("[]", "bad_frame", "a frame is a JSON object"),
-        ("{}", "bad_field", "type is missing"),
-        (r#"{"type":7}"#, "bad_field", "type must be a text"),
-        (r#"{"type":"dance"}"#, "bad_frame", "Unknown type"),
-        (r#"{"type":"typing","is_typing":"yes"}"#, "bad_field", "is_typing must be true or false"),
-        (r#"{"type":"typing","is_typing":true,"user_id":2}"#, "bad_field", "user_id is not yours"),
-        (r#"{"type":"ping","user_id":1.0}"#, "bad_field", "user_id must be a user id"),
-    ] {
-        ann.send(Message::text(frame)).await;
-        let payload = json!({ "code": code, "message": message });
-        assert_eq!(ann.frame().await, json!({ "type": "error", "payload": payload }), "{frame}");
-    }
-    ann.say(json!({ "type": "ping" })).await;
-    assert_eq!(ann.frame().await, json!({ "type": "pong" }));
-    ann.say(json!({ "type": "ping", "padding": "x".repeat(5_000) })).await;
-    assert_eq!(ann.hear_out().await.1, Some(1009));
-}
-
-#[tokio::test]
-async fn what_bad_requests_get() {
-    let chat = chat_of(limits(), Thread).await;
-    let id = thread(&chat, "1", json!([2])).await;
-    let others = thread(&chat, "3", json!([])).await;
-    let one = format!("{THREADS}{id}/");
-    let members = format!("{one}members/");
-    for (method, path, body, status) in [
-        ("POST", THREADS, json!({ "title": "x" }), 400),
-        ("POST", THREADS, json!({ "participants": [1.5] }), 400),
-        ("POST", THREADS, json!({ "participants": "2" }), 400),
-        ("POST", THREADS, json!({ "title": " ", "participants": [] }), 400),
-        ("POST", THREADS, json!({ "title": "x".repeat(256), "participants": [] }), 413),
-        ("DELETE", THREADS, Value::Null, 405),
-        ("GET", "/api/chat/threads/x/", Value::Null, 404),
-        ("GET", "/api/chat/threads/987654/", Value::Null, 404),
-        ("GET", "/api/chat/nothing/", Value::Null, 404),
-        ("POST", &members, json!({ "user": 4, "role": "king" }), 400),
-        ("POST", &members, json!({ "user": 4, "role": "owner" }), 403),
-        ("POST", &members, json!({}), 400),
-        ("DELETE", &format!("{members}4/"), Value::Null, 404),
-        ("POST", MESSAGES, json!({ "thread": id, "content": " \n" }), 400),
-        ("POST", MESSAGES, json!({ "thread": id, "content": "a\u{0}" }), 400),
-        ("POST", MESSAGES, json!({ "thread": id, "content": 5 }), 400),
-        ("POST", MESSAGES, json!({ "thread": id }), 400),
-        ("POST", MESSAGES, json!({ "content": "x" }), 400),
-        ("POST", MESSAGES, json!({ "thread": 987_654, "content": "x" }), 404),
-        ("POST", MESSAGES, json!({ "thread": others, "content": "x" }), 403),
-        ("POST", MESSAGES, json!({ "thread": id, "content": "x".repeat(20_000) }), 413),
-    ] {
-        must(&chat, "1", method, path, body, status).await;
-    }
-    let answer = ask(&chat, "1", "POST", MESSAGES, json!([1])).await;
-    assert_eq!((answer.status.as_u16(), answer.body["detail"].is_string()), (400, true));
 }
 
 #[tokio::test]

@@ -142,6 +142,7 @@ impl Transcript {
 }
 
 /// A test that fails shows how far it came.
+#[expect(clippy::print_stderr, reason = "where tests show what helps to see why they failed")]
 impl Drop for Transcript {
     fn drop(&mut self) {
         if std::thread::panicking() {
