@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request},
+    extract::{FromRequest, FromRequestParts, Request},
     http::{StatusCode, header, request::Parts},
 };
 use chat_core::{
     ErrorCode, Principal,
     model::{MAX_SAFE_INTEGER, Seq},
 };
-use hyper::body::Body as _;
 use serde::{Deserialize, Deserializer, de, de::DeserializeOwned};
 
 use crate::{
@@ -59,18 +58,6 @@ impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for Body<T> {
 
     async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Problem> {
         parse(&read_json(request, shared).await?).map(Self)
-    }
-}
-
-/// A body that may be left out altogether.
-impl<T: DeserializeOwned> OptionalFromRequest<Arc<Shared>> for Body<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Option<Self>, Problem> {
-        if request.body().size_hint().exact() == Some(0) {
-            return Ok(None);
-        }
-        <Self as FromRequest<_>>::from_request(request, shared).await.map(Some)
     }
 }
 

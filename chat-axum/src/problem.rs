@@ -17,6 +17,7 @@ const RETRY_DEFAULT: Duration = Duration::from_secs(1);
 /// What an answer says went wrong, for layers that say it in another form.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
+    /// In words, the field that it is about among them.
     pub(crate) detail: String,
     /// It is not found because who asks is no member.
     pub(crate) not_member: bool,
@@ -145,9 +146,11 @@ impl IntoResponse for Problem {
             epoch: self.epoch.as_deref(),
         };
         let mut response = (self.status, axum::Json(body)).into_response();
-        response
-            .extensions_mut()
-            .insert(Told { detail: self.detail.into_owned(), not_member: self.not_member });
+        let detail = match self.field {
+            Some(field) => format!("{field}: {}", self.detail),
+            None => self.detail.into_owned(),
+        };
+        response.extensions_mut().insert(Told { detail, not_member: self.not_member });
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(wait) = wait {

@@ -1,10 +1,13 @@
 //! Formats beside the native one, on the same rooms.
 
 mod conversation;
+mod direct;
 mod envelope;
 mod files;
 mod flat;
+mod refused;
 mod thread;
+mod transcript;
 
 use std::net::SocketAddr;
 
@@ -17,6 +20,7 @@ use chat_axum::{ChatRouter, JwtAuthenticator, Media, compat::Format};
 use chat_core::{Engine, Limits};
 use serde_json::{Value, json};
 
+use crate::media::{ended, field, uploading};
 use crate::support::{Answer, Chat, Client, MOUNT, SECRET, token, token_of};
 
 /// A chat that speaks `format` at the root.
@@ -61,6 +65,28 @@ pub(crate) async fn ask(chat: &Chat, user: &str, method: &str, path: &str, body:
     chat.send(request.body(body).unwrap()).await
 }
 
+/// Sends a form with a file as a user whose name is known; as nobody where none is given.
+pub(crate) async fn post_file(
+    chat: &Chat,
+    user: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+    (name, kind, bytes): (&str, &str, &[u8]),
+) -> Answer {
+    let mut form = Vec::new();
+    for (name, value) in fields {
+        form.extend(field(&format!("name=\"{name}\""), value.as_bytes()));
+    }
+    form.extend(field(&format!("name=\"file\"; filename=\"{name}\"\r\nContent-Type: {kind}"), bytes));
+    let mut request = uploading("", Body::from(ended(form)));
+    *request.uri_mut() = path.parse().unwrap();
+    if !user.is_empty() {
+        let bearer = format!("Bearer {}", named_token(user));
+        request.headers_mut().insert(header::AUTHORIZATION, bearer.parse().unwrap());
+    }
+    chat.send(request).await
+}
+
 /// Asks for what must be answered with `status`.
 pub(crate) async fn must(
     chat: &Chat,
@@ -76,17 +102,6 @@ pub(crate) async fn must(
         assert!(answer.body["detail"].is_string(), "{method} {path}: {answer:?}");
     }
     answer.body
-}
-
-/// Holds what was said against a golden file; `UPDATE_GOLDENS=1` writes it.
-pub(crate) fn golden(name: &str, transcript: &[(&str, Value)]) {
-    let said: String =
-        transcript.iter().map(|(what, value)| format!("{what}\n{}\n", at_rest(value.clone()))).collect();
-    let path = format!("{}/tests/it/compat/goldens/{name}.txt", env!("CARGO_MANIFEST_DIR"));
-    if std::env::var_os("UPDATE_GOLDENS").is_some() {
-        std::fs::write(&path, &said).unwrap();
-    }
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), said);
 }
 
 /// How sockets at `path` refuse those who may not come in: by the code that they are closed with.

@@ -26,7 +26,7 @@ use crate::support::{Answer, Chat, MOUNT, chat_with, limits, token};
 const BOUNDARY: &str = "the-boundary";
 
 /// A whole PNG of one pixel.
-pub(super) const PNG: &[u8] =
+pub(crate) const PNG: &[u8] =
     b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\
     \0\0\0\rIDATx\xdac\xfc\xff\xff?\x03\0\x08\xfc\x02\xfe\xa7\x9a\xa0\xa0\0\0\0\0IEND\xaeB`\x82";
 
@@ -75,7 +75,7 @@ impl Files {
 }
 
 /// One field of a form.
-pub(super) fn field(head: &str, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn field(head: &str, bytes: &[u8]) -> Vec<u8> {
     let mut part = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; {head}\r\n\r\n").into_bytes();
     part.extend_from_slice(bytes);
     part.extend_from_slice(b"\r\n");
@@ -88,13 +88,13 @@ pub(super) fn form(name: &str, kind: &str, bytes: &[u8]) -> Vec<u8> {
     ended(field(&format!("name=\"file\"; filename=\"{name}\"{kind}"), bytes))
 }
 
-pub(super) fn ended(mut form: Vec<u8>) -> Vec<u8> {
+pub(crate) fn ended(mut form: Vec<u8>) -> Vec<u8> {
     form.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
     form
 }
 
 /// A request to upload.
-pub(super) fn uploading(user: &str, body: Body) -> Request<Body> {
+pub(crate) fn uploading(user: &str, body: Body) -> Request<Body> {
     let mut request = Request::post(format!("{MOUNT}/attachments"))
         .header(header::CONTENT_TYPE, format!("multipart/form-data; boundary={BOUNDARY}"));
     if !user.is_empty() {

@@ -40,6 +40,8 @@ pub(crate) struct Chat {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    /// The body as it was written.
+    pub(crate) text: String,
     pub(crate) body: Value,
 }
 
@@ -102,13 +104,13 @@ impl Chat {
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        let body = if bytes.is_empty() {
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().into()).unwrap();
+        let body = if text.is_empty() {
             Value::Null
         } else {
-            serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("no JSON: {bytes:?}"))
+            serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}"))
         };
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer { status: parts.status, headers: parts.headers, text, body }
     }
 
     /// Asks for what must succeed.
@@ -202,30 +204,28 @@ impl Client {
         stuck(self.0.next()).await.and_then(Result::ok)
     }
 
-    /// The next frame, whatever it is.
-    pub(crate) async fn frame(&mut self) -> Value {
+    /// The next frame, whatever it is, as it was written.
+    pub(crate) async fn text(&mut self) -> String {
         loop {
             match self.next().await {
-                Some(Message::Text(text)) => return serde_json::from_str(&text).unwrap(),
+                Some(Message::Text(text)) => return text.to_string(),
                 Some(Message::Ping(_) | Message::Pong(_)) => {}
                 other => panic!("closed instead of a frame: {other:?}"),
             }
         }
     }
 
+    /// The next frame, whatever it is.
+    pub(crate) async fn frame(&mut self) -> Value {
+        serde_json::from_str(&self.text().await).unwrap()
+    }
+
     /// The next frame that is no signal.
     pub(crate) async fn hear(&mut self) -> Value {
         loop {
-            match self.next().await {
-                Some(Message::Text(text)) => {
-                    let frame: Value = serde_json::from_str(&text).unwrap();
-                    if !["presence", "receipt", "typing", "unread"].contains(&frame["type"].as_str().unwrap())
-                    {
-                        return frame;
-                    }
-                }
-                Some(Message::Ping(_) | Message::Pong(_)) => {}
-                other => panic!("closed instead of a frame: {other:?}"),
+            let frame = self.frame().await;
+            if !["presence", "receipt", "typing", "unread"].contains(&frame["type"].as_str().unwrap()) {
+                return frame;
             }
         }
     }

@@ -297,12 +297,7 @@ impl Inner {
                     (read, delivered)
                 }
             };
-            let seq = view.message.seq;
-            view.status = Some(match () {
-                () if seq <= read => MessageStatus::Read,
-                () if seq <= delivered => MessageStatus::Delivered,
-                () => MessageStatus::Sent,
-            });
+            view.status = Some(MessageStatus::of(view.message.seq, read, delivered));
         }
         Ok(())
     }

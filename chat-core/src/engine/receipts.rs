@@ -57,7 +57,7 @@ impl Inner {
             return Err(self.missing_room(room).await?);
         };
         if let Some(active) = self.rooms.get(room) {
-            self.tell_pointers(&active, vec![pointer]);
+            self.tell_pointers(&active, &[pointer]);
         }
         let unread = self.read("unread", self.store.unread(user, &[room])).await?;
         let unread =
@@ -142,19 +142,19 @@ impl Inner {
             .map(|(user, seq)| PointerMove { room: room.id, user, read: Seq::ZERO, delivered: seq })
             .collect();
         match self.read("advance", self.store.advance(&moves)).await {
-            Ok(moved) => self.tell_pointers(room, moved.into_iter().flatten().collect()),
+            Ok(moved) => self.tell_pointers(room, &moved.into_iter().flatten().collect::<Vec<_>>()),
             // Looked at again with the next delivery or by the repair.
             Err(_) => room.receipts_due.store(true, Ordering::Relaxed),
         }
     }
 
     /// Tells a room's subscribers, here and elsewhere, those pointers that they were not told.
-    fn tell_pointers(self: &Arc<Self>, room: &Arc<Room>, pointers: Vec<Pointer>) {
+    fn tell_pointers(self: &Arc<Self>, room: &Arc<Room>, pointers: &[Pointer]) {
         if room.member_count() > self.limits.signals_room_max {
             return;
         }
-        let news = self.raise(room, &pointers, |told| &mut told.nodes);
-        self.show_pointers(room, &pointers);
+        let news = self.raise(room, pointers, |told| &mut told.nodes);
+        self.show_pointers(room, pointers);
         for Passage { user, now: (read, delivered), .. } in news {
             let signal = Signal::Receipt { room_id: room.id, user, read, delivered };
             self.link.bus.publish(Topic::Room(room.id), Payload::Signal(signal));

@@ -18,8 +18,15 @@ use serde::Deserialize;
 
 use super::shapes::{Conversation, File, Message};
 use crate::{
-    compat::{WireUser, files::Files, is_shown, names::Names, page, rooms, said::Said},
-    extract::{Body, Path, Query, User, or_null},
+    compat::{
+        WireUser,
+        files::Files,
+        is_shown,
+        names::Names,
+        page, rooms,
+        said::{Said, must_be_signed_by},
+    },
+    extract::{Path, Query, User, or_null},
     media::{receive, routes::discard},
     problem::Problem,
     rest::after_write,
@@ -208,10 +215,10 @@ pub(super) async fn mark_read(
     State(shared): State<Arc<Shared>>,
     User(me): User,
     Path(ConversationPath { id }): Path<ConversationPath>,
-    asked: Option<Body<ReadUpTo>>,
+    asked: Option<Said<ReadUpTo>>,
 ) -> Result<StatusCode, Problem> {
     let user = shared.engine().as_user(&me);
-    let seq = match asked.and_then(|Body(asked)| asked.message_id) {
+    let seq = match asked.and_then(|Said(_, asked)| asked.message_id) {
         Some(message) => seq_of(&user, id, message).await?,
         // The pointer goes no further than the log.
         None => Seq::new(MAX_SAFE_INTEGER),
@@ -228,7 +235,9 @@ pub(super) async fn upload(
 ) -> Result<Response, Problem> {
     // Nothing is taken in from who could not send it.
     shared.engine().as_user(&me).room_entry(id).await?;
-    let file = receive(&shared, &me, request).await?.finish(Some(id)).await?;
+    let received = receive(&shared, &me, request).await?;
+    must_be_signed_by(&me, &received)?;
+    let file = received.finish(Some(id)).await?;
     let shown = File::of(&file, &Files::of(shared.media.as_ref()));
     Ok((StatusCode::CREATED, Json(shown)).into_response())
 }

@@ -10,7 +10,7 @@ use axum::{
 };
 use chat_core::{
     Error, ErrorCode, Principal,
-    model::{AttachmentKind, MessageId, MessageStatus, UserId},
+    model::{AttachmentKind, MessageId, MessageStatus, Seq, UserId},
     protocol::{Send, SendTo},
 };
 use serde::Deserialize;
@@ -21,7 +21,7 @@ use crate::{
         WireUser,
         files::Files,
         page,
-        said::{SENDER, Said, must_be},
+        said::{Said, must_be_signed_by},
     },
     extract::{Path, Query, User},
     media::{receive, routes::discard},
@@ -60,12 +60,16 @@ pub(super) async fn list(
     let user = shared.engine().as_user(&me);
     let Some(room) = user.direct_with(&other).await? else { return Ok(Json([(); 0]).into_response()) };
     let messages = page::list(&user, room, asked.before, asked.limit).await?;
+    // A message is as far for who got it as for who sent it; the engine says it of own ones alone.
+    let pointers = user.room(room).await?.pointers;
+    let own = pointers.iter().find(|pointer| pointer.user == me.user);
+    let (read, delivered) = own.map_or((Seq::ZERO, Seq::ZERO), |own| (own.read, own.delivered));
     let pair = (me.user.clone(), other);
     let files = Files::of(shared.media.as_ref());
     let shown: Vec<_> = messages
         .iter()
         .filter_map(|view| {
-            let status = view.status.unwrap_or(MessageStatus::Sent);
+            let status = view.status.unwrap_or_else(|| MessageStatus::of(view.message.seq, read, delivered));
             Message::of(&view.message, &pair, status, &files)
         })
         .collect();
@@ -93,10 +97,7 @@ pub(super) async fn send(State(shared): State<Arc<Shared>>, request: Request) ->
 /// A file, with what is said of it.
 async fn send_file(shared: &Arc<Shared>, me: &Principal, request: Request) -> Result<Response, Problem> {
     let received = receive(shared, me, request).await?;
-    if let Some(sender) = received.field(SENDER) {
-        let sender = UserId::new(sender).map_err(|error| Problem::bad_field(SENDER, error.to_string()))?;
-        must_be(me, Some(&WireUser(sender)))?;
-    }
+    must_be_signed_by(me, &received)?;
     let other = received.field("receiver").ok_or_else(|| Problem::bad_field("receiver", "is missing"))?;
     let other = UserId::new(other).map_err(|error| Problem::bad_field("receiver", error.to_string()))?;
     let other = receiver(me, WireUser(other))?;

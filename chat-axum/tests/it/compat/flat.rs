@@ -3,7 +3,7 @@
 use chat_axum::compat::Flat;
 use serde_json::json;
 
-use super::{at_rest, chat_of, closed_with_4401, open};
+use super::{at_rest, chat_of, open};
 use crate::support::{Client, limits, token};
 
 const PATH: &str = "/ws/chat/";
@@ -89,44 +89,6 @@ async fn a_native_client_in_the_same_room() {
     native.say(json!({ "type": "send", "id": 4, "room_id": room, "content": "last" })).await;
     assert_eq!(flat.frame().await["data"]["content"], "from flat");
     assert_eq!(flat.frame().await["data"]["content"], "last");
-}
-
-#[tokio::test]
-async fn what_bad_frames_get() {
-    let mut limits = limits();
-    limits.frame_bytes_max = 4_096;
-    let chat = chat_of(limits, Flat).await;
-    let others = chat.group("2", &["3"]).await;
-    let room = chat.group("1", &["2"]).await;
-    let address = chat.serve();
-    closed_with_4401(address, PATH).await;
-    let mut ann = open(address, PATH, "1").await;
-    for (frame, message) in [
-        ("{", "Invalid JSON"),
-        ("nonsense", "Invalid JSON"),
-        ("[]", "a frame is a JSON object"),
-        ("{}", "type is missing"),
-        (r#"{"type":7}"#, "type must be a text"),
-        (r#"{"type":"dance"}"#, "Unknown type"),
-        (r#"{"type":"join_room"}"#, "room_id is missing"),
-        (r#"{"type":"join_room","room_id":"x"}"#, "room_id must be a whole number above 0"),
-        (r#"{"type":"join_room","room_id":987654}"#, "Room not found"),
-        (r#"{"type":"send_message","room_id":987654,"content":"x"}"#, "Room not found"),
-        (r#"{"type":"send_message","room_id":1}"#, "content is missing"),
-        (r#"{"type":"send_message","room_id":1,"content":5}"#, "content must be a text"),
-    ] {
-        ann.send(tokio_tungstenite::tungstenite::Message::text(frame)).await;
-        assert_eq!(ann.frame().await, json!({ "type": "error", "message": message }), "{frame}");
-    }
-    for kind in ["join_room", "send_message", "typing_start"] {
-        ann.say(json!({ "type": kind, "room_id": others, "content": "x" })).await;
-        assert_eq!(ann.frame().await, json!({ "type": "error", "message": "Forbidden" }), "{kind}");
-    }
-    // It has all left the socket open.
-    ann.say(json!({ "type": "join_room", "room_id": room })).await;
-    assert_eq!(ann.frame().await["type"], "room_joined");
-    ann.say(json!({ "type": "send_message", "room_id": room, "content": "x".repeat(5_000) })).await;
-    assert_eq!(ann.hear_out().await.1, Some(1009));
 }
 
 #[tokio::test]

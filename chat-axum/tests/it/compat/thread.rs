@@ -3,9 +3,8 @@
 use chat_axum::compat::Thread;
 use chat_core::Rate;
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message;
 
-use super::{ask, at_rest, chat_of, closed_with_4401, golden, must, open};
+use super::{ask, at_rest, chat_of, must, open};
 use crate::support::{Chat, Client, limits};
 
 const THREADS: &str = "/api/chat/threads/";
@@ -28,58 +27,6 @@ async fn say(chat: &Chat, user: &str, thread: u64, content: &str) -> u64 {
 
 fn contents(list: &Value) -> Vec<&str> {
     list.as_array().unwrap().iter().map(|message| message["content"].as_str().unwrap()).collect()
-}
-
-#[tokio::test]
-async fn every_frame_and_answer() {
-    let chat = chat_of(limits(), Thread).await;
-    let mut said = Vec::new();
-    let body = json!({ "title": "Lunch", "participants": [2, "3"] });
-    let made = must(&chat, "1", "POST", THREADS, body, 201).await;
-    let id = made["id"].as_u64().unwrap();
-    said.push(("POST threads", made));
-    let address = chat.serve();
-    let mut ann = open(address, &socket(id), "1").await;
-    let mut bob = open(address, socket(id).trim_end_matches('/'), "2").await;
-    bob.say(json!({ "type": "ping" })).await;
-    said.push(("ping", bob.frame().await));
-    ann.say(json!({ "type": "typing", "is_typing": true, "user_id": 1 })).await;
-    said.push(("typing", bob.frame().await));
-    ann.say(json!({ "type": "typing" })).await;
-    said.push(("typing without is_typing", bob.frame().await));
-    let body = json!({ "thread": id, "content": "My message" });
-    let sent = must(&chat, "2", "POST", MESSAGES, body, 201).await;
-    let event = ann.frame().await;
-    assert_eq!(event, json!({ "type": "chat_message", "payload": sent }));
-    assert_eq!(bob.frame().await, event);
-    said.push(("POST messages", sent.clone()));
-    said.push(("chat_message", event));
-    bob.say(json!({ "type": "dance" })).await;
-    said.push(("unknown type", bob.frame().await));
-    let member = json!({ "user": 4, "role": "moderator" });
-    said.push((
-        "POST members",
-        must(&chat, "1", "POST", &format!("{THREADS}{id}/members/"), member, 201).await,
-    ));
-    for (what, path) in [
-        ("GET threads", THREADS.to_owned()),
-        ("GET thread", format!("{THREADS}{id}/")),
-        ("GET messages", format!("{MESSAGES}?thread={id}")),
-    ] {
-        let slashless = path.replace("/?", "?");
-        let answer = must(&chat, "1", "GET", &path, Value::Null, 200).await;
-        assert_eq!(must(&chat, "1", "GET", slashless.trim_end_matches('/'), Value::Null, 200).await, answer);
-        said.push((what, answer));
-    }
-    let report = json!({ "message": sent["id"], "reason": "spam" });
-    said.push(("POST reports", must(&chat, "3", "POST", REPORTS, report, 201).await));
-    said.push(("GET reports", must(&chat, "1", "GET", REPORTS, Value::Null, 200).await));
-    let reviewed = json!({ "status": "reviewed" });
-    said.push(("PATCH report", must(&chat, "4", "PATCH", &format!("{REPORTS}1/"), reviewed, 200).await));
-    said.push(("no token", must(&chat, "", "GET", THREADS, Value::Null, 401).await));
-    golden("thread", &said);
-    ann.0.close(None).await.unwrap();
-    assert!(matches!(ann.hear_out().await.1, None | Some(1000 | 1005)));
 }
 
 #[tokio::test]
@@ -238,74 +185,6 @@ async fn a_native_client_in_the_same_thread() {
     // What there is no frame for is not told.
     assert_eq!(ann.frame().await["payload"]["content"], "from thread");
     assert_eq!(ann.frame().await["payload"]["content"], "last");
-}
-
-#[tokio::test]
-async fn what_bad_frames_get() {
-    let mut limits = limits();
-    limits.frame_bytes_max = 4_096;
-    let chat = chat_of(limits, Thread).await;
-    let id = thread(&chat, "1", json!([])).await;
-    let address = chat.serve();
-    closed_with_4401(address, &socket(id)).await;
-    for path in ["/ws/chat/987654/", "/ws/chat/x/", "/ws/chat/0/", "/ws/chat/1.0/"] {
-        assert_eq!(open(address, path, "1").await.hear_out().await, (Vec::new(), Some(4403)), "{path}");
-    }
-    let mut ann = open(address, &socket(id), "1").await;
-    for (frame, code, message) in [
-        ("{", "bad_frame", "Invalid JSON"),
-        ("[]", "bad_frame", "a frame is a JSON object"),
-        ("{}", "bad_field", "type is missing"),
-        (r#"{"type":7}"#, "bad_field", "type must be a text"),
-        (r#"{"type":"dance"}"#, "bad_frame", "Unknown type"),
-        (r#"{"type":"typing","is_typing":"yes"}"#, "bad_field", "is_typing must be true or false"),
-        (r#"{"type":"typing","is_typing":true,"user_id":2}"#, "bad_field", "user_id is not yours"),
-        (r#"{"type":"ping","user_id":1.0}"#, "bad_field", "user_id must be a user id"),
-    ] {
-        ann.send(Message::text(frame)).await;
-        let payload = json!({ "code": code, "message": message });
-        assert_eq!(ann.frame().await, json!({ "type": "error", "payload": payload }), "{frame}");
-    }
-    ann.say(json!({ "type": "ping" })).await;
-    assert_eq!(ann.frame().await, json!({ "type": "pong" }));
-    ann.say(json!({ "type": "ping", "padding": "x".repeat(5_000) })).await;
-    assert_eq!(ann.hear_out().await.1, Some(1009));
-}
-
-#[tokio::test]
-async fn what_bad_requests_get() {
-    let chat = chat_of(limits(), Thread).await;
-    let id = thread(&chat, "1", json!([2])).await;
-    let others = thread(&chat, "3", json!([])).await;
-    let one = format!("{THREADS}{id}/");
-    let members = format!("{one}members/");
-    for (method, path, body, status) in [
-        ("POST", THREADS, json!({ "title": "x" }), 400),
-        ("POST", THREADS, json!({ "participants": [1.5] }), 400),
-        ("POST", THREADS, json!({ "participants": "2" }), 400),
-        ("POST", THREADS, json!({ "title": " ", "participants": [] }), 400),
-        ("POST", THREADS, json!({ "title": "x".repeat(256), "participants": [] }), 413),
-        ("DELETE", THREADS, Value::Null, 405),
-        ("GET", "/api/chat/threads/x/", Value::Null, 404),
-        ("GET", "/api/chat/threads/987654/", Value::Null, 404),
-        ("GET", "/api/chat/nothing/", Value::Null, 404),
-        ("POST", &members, json!({ "user": 4, "role": "king" }), 400),
-        ("POST", &members, json!({ "user": 4, "role": "owner" }), 403),
-        ("POST", &members, json!({}), 400),
-        ("DELETE", &format!("{members}4/"), Value::Null, 404),
-        ("POST", MESSAGES, json!({ "thread": id, "content": " \n" }), 400),
-        ("POST", MESSAGES, json!({ "thread": id, "content": "a\u{0}" }), 400),
-        ("POST", MESSAGES, json!({ "thread": id, "content": 5 }), 400),
-        ("POST", MESSAGES, json!({ "thread": id }), 400),
-        ("POST", MESSAGES, json!({ "content": "x" }), 400),
-        ("POST", MESSAGES, json!({ "thread": 987_654, "content": "x" }), 404),
-        ("POST", MESSAGES, json!({ "thread": others, "content": "x" }), 403),
-        ("POST", MESSAGES, json!({ "thread": id, "content": "x".repeat(20_000) }), 413),
-    ] {
-        must(&chat, "1", method, path, body, status).await;
-    }
-    let answer = ask(&chat, "1", "POST", MESSAGES, json!([1])).await;
-    assert_eq!((answer.status.as_u16(), answer.body["detail"].is_string()), (400, true));
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use crate::{
 };
 
 fn is_told_to_retry(what: &str, answer: &Answer) {
-    let Answer { status, headers, body } = answer;
+    let Answer { status, headers, body, .. } = answer;
     assert_eq!((status.as_u16(), &body["code"]), (503, &json!("unavailable")), "{what}: {body}");
     assert_eq!(body["retryable"], true, "{what}: {body}");
     assert!(headers.contains_key("retry-after"), "{what}");
