@@ -3,6 +3,7 @@
 mod conversation;
 mod direct;
 mod envelope;
+mod files;
 mod flat;
 mod refused;
 mod thread;
@@ -24,11 +25,11 @@ use crate::support::{Answer, Chat, Client, MOUNT, SECRET, token, token_of};
 
 /// A chat that speaks `format` at the root.
 pub(crate) async fn chat_of(limits: Limits, format: impl Format) -> Chat {
-    chat_with_media(limits, format, Media::memory()).await
+    chat_of_with(limits, format, Media::memory()).await
 }
 
-/// A chat that speaks `format` at the root, and keeps its files somewhere.
-async fn chat_with_media(limits: Limits, format: impl Format, media: Media) -> Chat {
+/// As [`chat_of`], with files there.
+pub(crate) async fn chat_of_with(limits: Limits, format: impl Format, media: Media) -> Chat {
     let engine = Engine::builder().limits(limits).build().await.unwrap();
     let authenticator = JwtAuthenticator::hs256(SECRET).unwrap().admin_role("admin");
     let media = media.cookie_key(b"sixteen bytes or more");

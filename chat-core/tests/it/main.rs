@@ -16,6 +16,7 @@ mod schema;
 mod search;
 mod sessions;
 mod simulation;
+mod status;
 mod store;
 mod twin;
 mod watching;

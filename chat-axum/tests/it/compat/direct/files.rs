@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Direct, SEND, chat, enter, heard, listed, must};
 use crate::{
-    compat::{chat_with_media, named_token, post_file},
+    compat::{chat_of_with, named_token, post_file},
     media::{PNG, ended, field, uploading},
     support::{Chat, limits},
 };
@@ -64,7 +64,7 @@ async fn bad_files_are_refused_and_nothing_is_stored() {
     limits.upload_bytes_max = 100_000;
     let objects = Arc::new(object_store::memory::InMemory::new());
     let media = chat_axum::Media::new(Arc::clone(&objects) as _, "files");
-    let chat = chat_with_media(limits, Direct, media.clone()).await;
+    let chat = chat_of_with(limits, Direct, media.clone()).await;
     let to = |kind: &'static str| vec![("receiver", "2"), ("message_type", kind)];
     let bomb = [&PNG[..16], &[0, 1, 0x86, 0xa0, 0, 1, 0x86, 0xa0], &PNG[24..]].concat();
     let large = vec![b'x'; 100_001];

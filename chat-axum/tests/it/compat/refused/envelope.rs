@@ -37,6 +37,7 @@ async fn on_the_socket() {
             (MissingField, r#"{"type":"message","room_id":1,"data":{"content":""}}"#, "must not be blank"),
             (MissingField, r#"{"type":"typing","room_id":1,"data":{}}"#, "is_typing is missing"),
             (MissingField, r#"{"type":"user_status","data":{}}"#, "status is missing"),
+            (WrongType, r#"{"type":"auth","data":{"token":5}}"#, "token must be a text"),
             (WrongType, "[]", "a frame is a JSON object"),
             (WrongType, r#"{"type":7}"#, "type must be a text"),
             (WrongType, r#"{"type":"message","data":5}"#, "data must be an object"),
