@@ -100,16 +100,6 @@ pub enum MessageStatus {
 }
 
 impl MessageStatus {
-    /// How far a message has got with who has read up to `read`, and been given all up to `delivered`.
-    #[must_use]
-    pub fn of(message: Seq, read: Seq, delivered: Seq) -> Self {
-        match () {
-            () if message <= read => Self::Read,
-            () if message <= delivered => Self::Delivered,
-            () => Self::Sent,
-        }
-    }
-
     /// Its name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

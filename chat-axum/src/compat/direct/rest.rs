@@ -10,7 +10,7 @@ use axum::{
 };
 use chat_core::{
     Error, ErrorCode, Principal,
-    model::{AttachmentKind, MessageId, MessageStatus, Seq, UserId},
+    model::{AttachmentKind, MessageId, MessageStatus, UserId},
     protocol::{Send, SendTo},
 };
 use serde::Deserialize;
@@ -60,16 +60,12 @@ pub(super) async fn list(
     let user = shared.engine().as_user(&me);
     let Some(room) = user.direct_with(&other).await? else { return Ok(Json([(); 0]).into_response()) };
     let messages = page::list(&user, room, asked.before, asked.limit).await?;
-    // A message is as far for who got it as for who sent it; the engine says it of own ones alone.
-    let pointers = user.room(room).await?.pointers;
-    let own = pointers.iter().find(|pointer| pointer.user == me.user);
-    let (read, delivered) = own.map_or((Seq::ZERO, Seq::ZERO), |own| (own.read, own.delivered));
     let pair = (me.user.clone(), other);
     let files = Files::of(shared.media.as_ref());
     let shown: Vec<_> = messages
         .iter()
         .filter_map(|view| {
-            let status = view.status.unwrap_or_else(|| MessageStatus::of(view.message.seq, read, delivered));
+            let status = view.status.unwrap_or(MessageStatus::Sent);
             Message::of(&view.message, &pair, status, &files)
         })
         .collect();
