@@ -3,6 +3,7 @@
 mod attachments;
 mod by_id;
 mod host;
+mod members;
 mod moderation;
 mod rooms;
 mod search;
@@ -15,6 +16,8 @@ pub use search::Search;
 pub use user::{AsUser, SentMessage, UserView};
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{Engine, EngineBuilder, Inner, lookout::HEADS_CHUNK};
 use crate::{
@@ -29,6 +32,8 @@ use crate::{
 
 /// As many members as a room has in which the status of one's messages is the other's as well.
 const PAIR: u32 = 2;
+/// Rooms that the policy is asked about at once.
+const POLICY_AT_ONCE: usize = 16;
 
 impl Engine {
     /// Puts an engine together.
@@ -187,6 +192,31 @@ impl Inner {
             Err(error) if !error.is_retryable() => Err(Error::missing_room(MissingRoom::NotMember)),
             allowed => allowed.map(|()| membership),
         }
+    }
+
+    /// Those of a user's rooms that the policy lets the user read.
+    async fn those_readable(
+        &self,
+        principal: &Principal,
+        joined: Vec<Membership>,
+    ) -> Result<Vec<Membership>, Error> {
+        if !self.host.policy.concerns(ActionKind::Read) {
+            return Ok(joined);
+        }
+        let asked = stream::iter(joined)
+            .map(async |membership| {
+                match self.allow(principal, ActionKind::Read, Some(membership.room), None).await {
+                    Ok(()) => Ok(Some(membership)),
+                    // A room less would look like all there is.
+                    Err(error) if error.is_retryable() => Err(error),
+                    Err(_) => Ok(None),
+                }
+            })
+            .buffered(POLICY_AT_ONCE)
+            .try_filter_map(async |membership| Ok(membership))
+            .try_collect();
+        let late = |_| Error::new(ErrorCode::Unavailable, "the host's policy takes too long");
+        tokio::time::timeout(self.limits.store_timeout, asked).await.map_err(late)?
     }
 
     pub(crate) async fn history(

@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 
-use super::{Inner, connection::Connection, receipts::Passage, room::Room, signalling::signal_one};
+use super::{
+    Inner,
+    connection::Connection,
+    receipts::{Passage, Told},
+    room::Room,
+    signalling::signal_one,
+};
 use crate::{
     error::Error,
     hooks::Principal,
@@ -53,10 +59,7 @@ impl Inner {
             .for_each_concurrent(PRIMED_AT_ONCE, |room| async move {
                 // Where that fails, a receipt may be told that was told before.
                 if let Ok(pointers) = self.read("pointers", self.store.pointers(room.id, 2)).await {
-                    let mut told = room.told.lock();
-                    for pointer in pointers {
-                        told.entry(pointer.user).or_insert((pointer.read, pointer.delivered));
-                    }
+                    self.prime_pointers(room, &pointers);
                 }
             })
             .await;
@@ -104,9 +107,9 @@ impl Inner {
         let told = room.told.lock().clone();
         // The others are told what none was told yet, and so is this connection. A failure leaves that to the repair.
         if let Ok(pointers) = self.read("pointers", self.store.pointers(room.id, 2)).await {
-            self.show_pointers(&room, pointers);
+            self.show_pointers(&room, &pointers);
         }
-        for (user, now) in told {
+        for (user, Told { here: now, .. }) in told {
             if user == connection.user {
                 continue;
             }

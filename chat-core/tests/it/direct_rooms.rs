@@ -12,7 +12,7 @@ use std::{
 use chat_core::{
     Engine, Event, Limits, NativeJson, People, Policy, Principal, Signal, WireFormat,
     hooks::{Action, ActionKind, Denied},
-    memory::MemoryStore,
+    memory::{LocalBus, MemoryStore},
     model::Message,
     protocol::{ClientFrame, FrameError, Hello, Send, SendTo, ServerFrame},
     store::Store,
@@ -143,4 +143,28 @@ async fn what_others_here_were_told_before_the_room_was_known_to_a_connection_is
     is_open.store(true, Ordering::Relaxed);
     engine.invalidate(&user("2"), sent[0].room_id);
     delivered(&mut bob, &sent.each_ref()).await;
+}
+
+/// A node that found in the store how far its own member got has told it here: the other nodes are told all the same.
+#[tokio::test(start_paused = true)]
+async fn what_was_found_here_is_told_on_other_nodes_too() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let bus = LocalBus::default();
+    let build =
+        || Engine::builder().shared_store(Arc::clone(&store)).bus(bus.clone()).limits(limits()).build();
+    let (here, there) = (build().await.unwrap(), build().await.unwrap());
+    let first = send(&here, "1", "2", "first").await;
+    let mut device = one_by_one(&here, "1").await;
+    let _other = Client::connect(&there, "2").await;
+    // Writing moves a pointer that no node tells of, and whoever comes next finds it in the store.
+    let second = send(&there, "2", "1", "second").await;
+    let _own = one_by_one(&there, "2").await;
+    let mut passed = BTreeSet::new();
+    while passed.is_empty() {
+        let frame = device.expect("passed").await;
+        assert_eq!(frame["user"], "2");
+        passed.extend(frame["delivered"].as_array().unwrap().iter().map(ToString::to_string));
+    }
+    assert_eq!(passed, [json!(first.id).to_string()].into());
+    assert_ne!(first.id, second.id);
 }

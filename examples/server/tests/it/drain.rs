@@ -154,7 +154,7 @@ async fn operators_and_browsers_are_served() {
 async fn the_environment_says_yes_and_no_as_usual() {
     for (said, status) in [("1", 201), ("true", 201), ("yes", 201), ("0", 404), ("false", 404), ("", 404)] {
         let secret = "--jwt-secret=a secret of more than thirty-two bytes";
-        let mut launch = Launch::new("environment", &[secret]).env("CHAT_DEMO", said);
+        let mut launch = Launch::new("environment", &[secret]).with(&[("CHAT_DEMO", said.to_owned())]);
         let server = launch.start();
         let body = json!({ "username": "ann", "password": "a password" });
         let answer = ask(server.address, "POST", "/auth/signup/", None, Some(&body)).await;
@@ -206,6 +206,7 @@ async fn flags_that_cannot_work_are_refused() {
         (&["--database=memory:", "--limit=nope=1"], "content_bytes_max"),
         (&["--database=memory:", "--limit=sends=fast"], "sends=fast"),
         (&["--database=memory:", "--allow-origin=nonsense"], "origin"),
+        (&["--database=memory:", "--public-url=https://chat.example/path"], "and no path"),
         (&["--database=sqlite:///nowhere/at/all/chat.db"], ""),
         (&["--listen=here"], "--listen"),
     ] {

@@ -61,7 +61,7 @@ pub(crate) struct Launch {
     folder: Folder,
     database: String,
     flags: Vec<String>,
-    environment: Vec<(&'static str, &'static str)>,
+    variables: Vec<(String, String)>,
     address: SocketAddr,
 }
 
@@ -78,14 +78,14 @@ impl Launch {
             folder,
             database,
             flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
-            environment: Vec::new(),
+            variables: Vec::new(),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
         }
     }
 
-    /// With a variable of the environment.
-    pub(crate) fn env(mut self, name: &'static str, value: &'static str) -> Self {
-        self.environment.push((name, value));
+    /// With variables in its environment.
+    pub(crate) fn with(mut self, variables: &[(&str, String)]) -> Self {
+        self.variables = variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         self
     }
 
@@ -106,7 +106,7 @@ impl Launch {
             .arg(format!("--listen={}", self.address))
             .args(&self.flags)
             .args(more)
-            .envs(self.environment.iter().copied())
+            .envs(self.variables.clone())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
