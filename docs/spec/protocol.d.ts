@@ -463,7 +463,10 @@ export interface MessageView {
   replies?: ThreadSummary;
   /** The message that it quotes. */
   reply_to?: Seq;
-  /** How far an own message has got, in a room within the bound for receipts. A store leaves it out; the engine says it. */
+  /**
+   * How far it has got: an own message in a room within the bound for receipts, or any in a room of two. A store leaves
+   * it out; the engine says it.
+   */
   status?: MessageStatus;
   /** The first message of the thread that it belongs to. */
   thread?: Seq;
