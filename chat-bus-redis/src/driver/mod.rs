@@ -90,10 +90,11 @@ impl DriverError {
 
 impl From<Error> for DriverError {
     fn from(error: Error) -> Self {
-        // A server that became a replica takes no writes: the connection must find the new primary.
+        // A server that became a replica takes no writes: the connection must find the new primary. (Before Redis 7
+        // a script's errors are quoted in another.)
         let is_answer = match error.kind() {
             ErrorKind::Auth | ErrorKind::InvalidCommand | ErrorKind::InvalidArgument => true,
-            ErrorKind::Unknown => !error.details().starts_with("READONLY") && is_code(error.details()),
+            ErrorKind::Unknown => !error.details().contains("READONLY ") && is_code(error.details()),
             _ => false,
         };
         if is_answer { Self::Refused(error) } else { Self::Broken(Some(error)) }
