@@ -51,6 +51,11 @@ pub use typescript::types as typescript_types;
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+/// The examples of the page about embedding, compiled as its readers would.
+#[cfg(all(doctest, feature = "jwt", feature = "s3"))]
+#[doc = include_str!("../../docs/embedding.md")]
+struct Embedding;
+
 /// The examples of the page about formats, compiled as its readers would.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/wire-formats.md")]

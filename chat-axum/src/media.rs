@@ -1,8 +1,10 @@
 //! Files: taken in as streams, kept in an object store under their ids, and given to those who may see them.
 
+mod answer;
 mod collect;
 pub(crate) mod cookie;
 mod dimensions;
+mod exif;
 mod name;
 mod range;
 mod receive;
@@ -42,7 +44,8 @@ const FILES: &str = "/attachments";
 /// ```
 ///
 /// What may be uploaded and how much is bounded by [`Limits`](chat_core::Limits): `upload_bytes_max`, `uploads`,
-/// `image_side_max` and others.
+/// `image_side_max` and others. Where an object store does not answer within `file_store_wait`, or says that it cannot,
+/// uploads and downloads are answered with a retryable 503; a download may take as long as its reader does.
 #[derive(Clone)]
 pub struct Media {
     objects: Objects,
@@ -156,7 +159,8 @@ impl Media {
     }
 
     /// Where files are for those who see them in a wire format that has only URLs: `https://chat.example/attachments`.
-    /// Without this it is `/attachments`, the path of a format's own routes at the root.
+    /// Without this it is `/attachments`, the path of a format's own routes at the root, which a page of another origin
+    /// would look for on its own. Frames are made once for everyone: no request can say what this is.
     #[must_use]
     pub fn files_url(mut self, url: impl Into<String>) -> Self {
         self.terms.files_url = url.into().trim_end_matches('/').into();

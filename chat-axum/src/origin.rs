@@ -47,6 +47,13 @@ impl Origins {
         Ok(())
     }
 
+    /// Whose pages may show files: browsers are told so with each file, and show it to nobody else.
+    pub(crate) fn resource_policy(&self) -> HeaderValue {
+        // A cookie that is `SameSite=Lax` goes with a tag's request to another port of one address, which Chromium holds
+        // to be another site in this header alone: `same-site` would keep out those whom the cookie lets in.
+        HeaderValue::from_static(if self.0.is_empty() { "same-origin" } else { "cross-origin" })
+    }
+
     /// Judges a request by its `Origin`, which browsers set and pages cannot.
     pub(crate) fn judge(&self, headers: &HeaderMap, uri: &Uri) -> Verdict {
         let mut values = headers.get_all(header::ORIGIN).iter();

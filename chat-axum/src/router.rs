@@ -137,7 +137,7 @@ impl ChatRouter {
         let mut routes = routes.method_not_allowed_fallback(rest::method_not_allowed);
         if self.media.is_some() {
             for (_, path, handler) in media::routes::file_routes() {
-                routes = routes.route(path, handler);
+                routes = compat::at(routes, path, handler);
             }
         }
         let shared = self.shared(true);

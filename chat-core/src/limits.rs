@@ -61,6 +61,8 @@ limits! {
     uploads_at_once_max: usize = 32,
     /// Without a byte for so long an upload is given up.
     upload_idle: Duration = Duration::from_secs(30),
+    /// For so long the place where files are is waited for: for each answer, and for the next bytes of a file.
+    file_store_wait: Duration = Duration::from_secs(30),
     /// Characters of a file's name; a longer one is shortened.
     file_name_chars_max: usize = 128,
     /// Pixels of an image's width and of its height.

@@ -73,6 +73,11 @@ statements! {
             ORDER BY r.at DESC, r.id DESC LIMIT $4");
         members = "SELECT user_id, role, joined_at, muted_until FROM {s}members
             WHERE room = $1 AND user_id > $2 ORDER BY user_id LIMIT $3";
+        members_of = "SELECT n.id, m.user_id, m.role, m.joined_at, m.muted_until
+            FROM (SELECT DISTINCT n.id FROM unnest($1::bigint[]) AS n (id)) n
+            CROSS JOIN LATERAL (SELECT l.user_id, l.role, l.joined_at, l.muted_until FROM {s}members l
+                WHERE l.room = n.id ORDER BY l.user_id LIMIT $2) m
+            ORDER BY n.id, m.user_id";
         acquaintances = "SELECT DISTINCT o.user_id FROM {s}members m
             JOIN {s}rooms r ON r.id = m.room AND r.members <= $2
             JOIN {s}members o ON o.room = m.room AND o.user_id <> m.user_id
@@ -184,6 +189,17 @@ impl RoomStore for PostgresStore {
         rows.iter().map(member).collect::<sqlx::Result<_>>().map_err(failed(OPERATION))
     }
 
+    async fn members_of(
+        &self,
+        rooms: &[RoomId],
+        limit: usize,
+    ) -> Result<Vec<(RoomId, Vec<Member>)>, StoreError> {
+        const OPERATION: &str = "members_of";
+        let asked = self.ask(&self.sql().room.members_of).bind(ids(rooms)).bind(limit_column(limit));
+        let rows = self.read(OPERATION, asked).await?;
+        by_room(&rows).map_err(failed(OPERATION))
+    }
+
     async fn acquaintances(
         &self,
         user: &UserId,
@@ -227,6 +243,21 @@ impl RoomStore for PostgresStore {
 /// Rooms as a list of numbers.
 pub(crate) fn ids(rooms: &[RoomId]) -> Vec<i64> {
     rooms.iter().map(|room| room.get()).collect()
+}
+
+/// Members of rooms, from rows that come room by room.
+fn by_room(rows: &[PgRow]) -> sqlx::Result<Vec<(RoomId, Vec<Member>)>> {
+    let mut found: Vec<(RoomId, Vec<Member>)> = Vec::new();
+    for row in rows {
+        let mut columns = Columns::of(row);
+        let (room, user) = (columns.room_id()?, columns.user()?);
+        let member = columns.member(user)?;
+        match found.last_mut() {
+            Some((last, members)) if *last == room => members.push(member),
+            _ => found.push((room, vec![member])),
+        }
+    }
+    Ok(found)
 }
 
 fn entry(row: &PgRow) -> sqlx::Result<RoomEntry> {

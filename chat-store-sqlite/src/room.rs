@@ -65,6 +65,12 @@ statements! {
             ORDER BY r.at DESC, r.id DESC LIMIT ?4");
         members = "SELECT user, role, joined_at, muted_until FROM {p}members
             WHERE room = ?1 AND user > ?2 ORDER BY user LIMIT ?3";
+        // Up to the first who is too many; below a blob is every text.
+        members_of = "SELECT m.room, m.user, m.role, m.joined_at, m.muted_until
+            FROM (SELECT DISTINCT value FROM json_each(?1)) n
+            CROSS JOIN {p}members m ON m.room = n.value AND m.user < ifnull(
+                (SELECT l.user FROM {p}members l WHERE l.room = n.value ORDER BY l.user LIMIT 1 OFFSET ?2), x'')
+            ORDER BY m.room, m.user";
         acquaintances = "SELECT DISTINCT o.user FROM {p}members m
             CROSS JOIN {p}rooms r ON r.id = m.room AND r.members <= ?2
             CROSS JOIN {p}members o ON o.room = m.room AND o.user <> m.user
@@ -183,6 +189,22 @@ impl RoomStore for SqliteStore {
         rows.iter().map(member).collect::<sqlx::Result<_>>().map_err(failed(OPERATION))
     }
 
+    async fn members_of(
+        &self,
+        rooms: &[RoomId],
+        limit: usize,
+    ) -> Result<Vec<(RoomId, Vec<Member>)>, StoreError> {
+        const OPERATION: &str = "members_of";
+        let mut tx = self.read(OPERATION).await?;
+        let rows = sqlx::query(self.sql().room.members_of.clone())
+            .bind(list(rooms))
+            .bind(limit_column(limit))
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(failed(OPERATION))?;
+        by_room(&rows).map_err(failed(OPERATION))
+    }
+
     async fn acquaintances(
         &self,
         user: &UserId,
@@ -226,6 +248,21 @@ impl RoomStore for SqliteStore {
         };
         rows.iter().map(ban).collect::<sqlx::Result<_>>().map_err(failed(OPERATION))
     }
+}
+
+/// Members of rooms, from rows that come room by room.
+fn by_room(rows: &[SqliteRow]) -> sqlx::Result<Vec<(RoomId, Vec<Member>)>> {
+    let mut found: Vec<(RoomId, Vec<Member>)> = Vec::new();
+    for row in rows {
+        let mut columns = Columns::of(row);
+        let (room, user) = (columns.room_id()?, columns.user()?);
+        let member = columns.member(user)?;
+        match found.last_mut() {
+            Some((last, members)) if *last == room => members.push(member),
+            _ => found.push((room, vec![member])),
+        }
+    }
+    Ok(found)
 }
 
 fn entry(row: &SqliteRow) -> sqlx::Result<RoomEntry> {

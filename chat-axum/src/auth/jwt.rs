@@ -10,7 +10,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, errors::ErrorKind};
 
 use super::{AuthError, Authenticator, Credentials};
 
-/// Seconds by which clocks may differ. Live sockets end at `exp` itself.
+/// Seconds by which a clock may be behind the one that `nbf` is of. `exp` has no such margin: live sockets end at it, and
+/// a token that would end a socket opens none.
 const LEEWAY_SECONDS: u64 = 5;
 
 /// Below so many bytes a secret can be guessed (RFC 7518 asks for as many as the hash has).
@@ -145,6 +146,8 @@ impl JwtAuthenticator {
     fn validation(&self, algorithm: Algorithm) -> Validation {
         let mut validation = Validation::new(algorithm);
         validation.leeway = LEEWAY_SECONDS;
+        // Takes the leeway back from `exp`.
+        validation.reject_tokens_expiring_in_less_than = LEEWAY_SECONDS;
         validation.validate_nbf = true;
         validation.aud.clone_from(&self.audience);
         validation.validate_aud = self.audience.is_some();

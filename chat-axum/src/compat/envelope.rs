@@ -74,7 +74,10 @@ impl WireFormat for Opening {
     fn signal(&self, _signal: &Signal, _people: &People, _out: &mut Vec<u8>) {}
 
     fn frame(&self, frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
-        append(frame, out);
+        // Of a token that does not hold, the close code says all: nothing stands before it.
+        if !matches!(frame, ServerFrame::Error(error) if error.code == ErrorCode::Unauthorized) {
+            append(frame, out);
+        }
     }
 
     fn decode(&self, _text: &[u8]) -> Result<ClientFrame, FrameError> {
@@ -146,10 +149,10 @@ impl WireFormat for Spoken {
             }
         }
         let command = match kind {
-            "auth" => match data.text("token") {
-                Ok(token) => Command::Auth { token: token.to_owned() },
+            "auth" => match data.optional_text("token")? {
+                Some(token) => Command::Auth { token: token.to_owned() },
                 // The request had a token, and what is left to say is that one is here.
-                Err(_) => Command::Presence { status: PresenceChoice::Online },
+                None => Command::Presence { status: PresenceChoice::Online },
             },
             "join_room" => Command::Subscribe { room: room(&frame, &data)?, since: None },
             "leave_room" => Command::Unsubscribe { room: room(&frame, &data)? },

@@ -59,10 +59,18 @@ impl Frame {
     /// # Errors
     /// Where it is missing or none.
     pub fn text(&self, name: &'static str) -> Result<&str, FrameError> {
+        self.optional_text(name)?.ok_or_else(|| missing(name))
+    }
+
+    /// A text, where it is there.
+    ///
+    /// # Errors
+    /// Where it is something else.
+    pub fn optional_text(&self, name: &'static str) -> Result<Option<&str>, FrameError> {
         match self.field(name) {
-            Some(Value::String(text)) => Ok(text),
+            Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(refuse(format!("{name} must be a text"), Some(name))),
-            None => Err(missing(name)),
+            None => Ok(None),
         }
     }
 

@@ -1,14 +1,10 @@
 //! Rooms with who is in them, as lists of these formats show them.
 
 use chat_core::{
-    AsUser, Error, ErrorCode, Limits,
+    AsUser, Error, Limits,
     model::{Member, RoomEntry, RoomId},
 };
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
-
-/// Rooms whose members are read at once.
-const AT_ONCE: usize = 8;
 
 /// `?before=<room>&limit=<n>` of a list of rooms.
 #[derive(Debug, Deserialize)]
@@ -34,27 +30,26 @@ pub(super) async fn list(user: &AsUser<'_>, limits: &Limits, page: Page) -> Resu
     };
     let limit = page.limit.unwrap_or(limits.page_max);
     let entries = user.rooms(before, Some(limit)).await?;
-    stream::iter(entries)
-        .map(async |entry| match people(user, limits, entry).await {
-            Ok(room) => Ok(Some(room)),
-            // Removed meanwhile.
-            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-            Err(error) => Err(error),
-        })
-        .buffered(AT_ONCE)
-        .try_filter_map(async |room| Ok(room))
-        .try_collect()
-        .await
+    let rooms: Vec<RoomId> = entries.iter().map(|entry| entry.room.id).collect();
+    let mut members = user.members_of(&rooms).await?;
+    let peopled = entries.into_iter().filter_map(|entry| {
+        // None where the user was removed meanwhile.
+        let members = members.remove(&entry.room.id)?;
+        Some(Peopled::of(entry, members))
+    });
+    Ok(peopled.collect())
 }
 
 /// One of the user's rooms.
 pub(super) async fn one(user: &AsUser<'_>, limits: &Limits, room: RoomId) -> Result<Peopled, Error> {
     let entry = user.room_entry(room).await?;
-    people(user, limits, entry).await
+    let members = user.members(room, None, Some(limits.page_max)).await?;
+    Ok(Peopled::of(entry, members))
 }
 
-async fn people(user: &AsUser<'_>, limits: &Limits, entry: RoomEntry) -> Result<Peopled, Error> {
-    let mut members = user.members(entry.room.id, None, Some(limits.page_max)).await?;
-    members.sort_by_key(|member| std::cmp::Reverse(member.role));
-    Ok(Peopled { entry, members })
+impl Peopled {
+    fn of(entry: RoomEntry, mut members: Vec<Member>) -> Self {
+        members.sort_by_key(|member| std::cmp::Reverse(member.role));
+        Self { entry, members }
+    }
 }

@@ -6,7 +6,7 @@ use chat_core::{Engine, model::AttachmentId};
 use object_store::ObjectStoreExt as _;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::Media;
+use super::{Media, answer::answer};
 
 /// Files looked at in one go.
 const PAGE: usize = 100;
@@ -61,7 +61,7 @@ impl Media {
         id: &AttachmentId,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let path = self.path(id);
-        match self.objects.store.delete(&path).await {
+        match answer(engine.limits().file_store_wait, self.objects.store.delete(&path)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
             Err(error) => return Err(error.into()),
         }

@@ -1,15 +1,22 @@
-//! An image's width and height, read from its header as the bytes pass by; nothing is decoded.
+//! An image's width and height as it is shown, read from its header as the bytes pass by; nothing is decoded.
 
 use std::mem;
 
+use super::exif::{self, big, little};
+
 /// Bytes of a header that must be there before anything can be said.
 const HEADER_BYTES: usize = 32;
+
+/// Bytes of a segment that are looked at for how a photograph was held. Cameras say it among the first hundred.
+const EXIF_BYTES_MAX: usize = 4 * 1024;
 
 /// Looks for the size of an image.
 #[derive(Debug)]
 pub(super) struct Dimensions {
     state: State,
-    /// What was not looked at as yet: less than a header.
+    /// Whether a photograph is shown on its side, once it has said. Browsers turn JPEG alone, all of them alike.
+    is_turned: Option<bool>,
+    /// What was not looked at as yet: less than a header, or than the most of a segment.
     left: Vec<u8>,
 }
 
@@ -36,7 +43,7 @@ impl Dimensions {
             "image/jpeg" => State::Jpeg(2),
             _ => State::Unknown,
         };
-        Self { state, left: Vec::new() }
+        Self { state, is_turned: None, left: Vec::new() }
     }
 
     /// Looks at the next bytes.
@@ -88,7 +95,7 @@ impl Dimensions {
     }
 
     /// From marker to marker. A segment is passed over however long it is; between two is held what is needed to read
-    /// one's beginning.
+    /// one's beginning, or what it says of how the photograph was held.
     fn walk(&mut self, bytes: &[u8]) {
         let mut held = mem::take(&mut self.left);
         held.extend_from_slice(bytes);
@@ -107,17 +114,34 @@ impl Dimensions {
                 [0xFF, 0xFF, ..] => self.state = State::Jpeg(1),
                 [0xFF, 0x01 | 0xD0..=0xD8, ..] => self.state = State::Jpeg(2),
                 [0xFF, 0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF, ..] if segment.len() >= 9 => {
-                    self.state = State::Found(big(&segment[7..9]), big(&segment[5..7]));
+                    let (height, width) = (big(&segment[5..7]), big(&segment[7..9]));
+                    self.state = match self.is_turned {
+                        Some(true) => State::Found(height, width),
+                        _ => State::Found(width, height),
+                    };
                 }
                 // Pictures before their size, an end, or no marker at all.
                 [0xFF, 0x00 | 0xD9 | 0xDA, ..] => self.state = State::Broken,
                 [first, ..] if *first != 0xFF => self.state = State::Broken,
-                _ if segment.len() < 9 => {
-                    self.left = segment.to_vec();
-                    return;
+                _ if segment.len() < 9 => break,
+                [_, kind, ..] => {
+                    let whole = 2 + (big(&segment[2..4]) as usize).max(2);
+                    // The first that says anything of it holds.
+                    if *kind == 0xE1 && self.is_turned.is_none() {
+                        let seen = whole.min(EXIF_BYTES_MAX);
+                        if segment.len() < seen {
+                            break;
+                        }
+                        self.is_turned = exif::is_turned(&segment[4..seen]);
+                    }
+                    self.state = State::Jpeg(whole);
                 }
-                _ => self.state = State::Jpeg(2 + (big(&segment[2..4]) as usize).max(2)),
+                _ => break,
             }
+        }
+        if matches!(self.state, State::Jpeg(_)) {
+            held.drain(..at);
+            self.left = held;
         }
     }
 }
@@ -136,17 +160,9 @@ fn webp(head: &[u8]) -> Option<(u32, u32)> {
     }
 }
 
-fn big(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0, |value, byte| (value << 8) | u32::from(*byte))
-}
-
-fn little(bytes: &[u8]) -> u32 {
-    bytes.iter().rev().fold(0, |value, byte| (value << 8) | u32::from(*byte))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::Dimensions;
+    use super::{Dimensions, EXIF_BYTES_MAX, exif::tests::segment};
 
     fn png(width: u32, height: u32) -> Vec<u8> {
         let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
@@ -165,6 +181,50 @@ mod tests {
         }
         bytes.extend(b"\xFF\xC2\0\x11\x08\x01\x02\x03\x04rest");
         bytes
+    }
+
+    /// A photograph of 0x304 by 0x102, with these segments before its size.
+    fn photograph(segments: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = b"\xFF\xD8".to_vec();
+        for segment in segments {
+            bytes.extend(b"\xFF\xE1");
+            bytes.extend(u16::try_from(segment.len() + 2).unwrap().to_be_bytes());
+            bytes.extend(segment);
+        }
+        bytes.extend(b"\xFF\xC0\0\x11\x08\x01\x02\x03\x04rest");
+        bytes
+    }
+
+    #[test]
+    fn photographs_are_as_large_as_they_are_shown() {
+        let (lying, standing) = (Some((0x304, 0x102)), Some((0x102, 0x304)));
+        let long = |orientation| [segment(true, 3, orientation), vec![0xFF; 60_000]].concat();
+        let far = segment(true, 400, 6);
+        let other = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta>".to_vec();
+        for (segments, size) in [
+            (vec![segment(true, 3, 1)], lying),
+            (vec![segment(true, 3, 3)], lying),
+            (vec![segment(true, 3, 6)], standing),
+            (vec![segment(false, 0, 8)], standing),
+            (vec![long(6)], standing),
+            (vec![long(2)], lying),
+            (vec![other.clone(), segment(false, 9, 5)], standing),
+            (vec![segment(true, 3, 7), segment(true, 3, 1), other], standing),
+            (vec![segment(true, 3, 1), segment(true, 3, 6)], lying),
+            // Too far in.
+            (vec![far, segment(true, 3, 6)], lying),
+            (vec![Vec::new(), b"Exif\0".to_vec(), b"Exif\0\0".to_vec()], lying),
+        ] {
+            let bytes = photograph(&segments);
+            for step in [1, 2, 7, 4_096, bytes.len()] {
+                let mut looked = Dimensions::of("image/jpeg");
+                bytes.chunks(step).for_each(|chunk| {
+                    looked.see(chunk);
+                    assert!(looked.left.len() <= EXIF_BYTES_MAX);
+                });
+                assert_eq!(looked.found(), size, "{segments:?} by {step}");
+            }
+        }
     }
 
     #[test]

@@ -51,7 +51,6 @@ pub struct Received {
     writing: Writing,
     engine: Engine,
     principal: Principal,
-    _turn: OwnedSemaphorePermit,
 }
 
 /// Takes in the file of a form (`multipart/form-data`, field `file`) for `me`, who alone may send it: its type told from
@@ -71,6 +70,8 @@ pub async fn receive(shared: &Shared, me: &Principal, request: Request) -> Resul
     }
     let turn = Arc::clone(&media.turns).try_acquire_owned();
     let turn = turn.map_err(|_| Problem::unavailable("too many uploads at once"))?;
+    // A form has one file.
+    let mut turn = Some(turn);
     let mut form = Form::of(request).await?;
     let ahead = Arc::clone(&form.ahead);
     let mut fields = BTreeMap::new();
@@ -83,15 +84,15 @@ pub async fn receive(shared: &Shared, me: &Principal, request: Request) -> Resul
             }
             let text = text(&ahead, limits, &name, field).await?;
             fields.insert(name, text);
-        } else if uploaded.is_some() {
-            return Err(Problem::bad_field(FILE, "is given twice"));
         } else {
-            uploaded = Some(Incoming::of(&field, limits).store(shared, media, me, &ahead, field).await?);
+            let Some(turn) = turn.take() else { return Err(Problem::bad_field(FILE, "is given twice")) };
+            uploaded =
+                Some(Incoming::of(&field, limits).store(shared, media, me, turn, &ahead, field).await?);
         }
     }
     let Some((file, writing)) = uploaded else { return Err(Problem::bad_field(FILE, "is missing")) };
     let (engine, principal) = (shared.engine.clone(), me.clone());
-    Ok(Received { file, fields, writing, engine, principal, _turn: turn })
+    Ok(Received { file, fields, writing, engine, principal })
 }
 
 impl Received {
@@ -216,6 +217,7 @@ impl Incoming {
         shared: &Shared,
         media: &Media,
         me: &Principal,
+        turn: OwnedSemaphorePermit,
         ahead: &AtomicUsize,
         mut field: Field<'_>,
     ) -> Result<(Attachment, Writing), Problem> {
@@ -233,7 +235,7 @@ impl Incoming {
             types::tell(self.claimed.as_deref(), first, &media.terms.types).map_err(unsupported)?;
         let mut dimensions = Dimensions::of(&content_type);
         let mut size = 0;
-        let mut writing = Writing::begin(media, &shared.engine, me).await?;
+        let mut writing = Writing::begin(media, &shared.engine, me, turn).await?;
         let mut next = Some(head.freeze());
         while let Some(bytes) = next {
             size += bytes.len();

@@ -97,7 +97,9 @@ async fn read(
 ) -> Result<Response, Problem> {
     let Some(media) = &shared.media else { return Err(Problem::not_found()) };
     let stored = shared.engine.as_user(&reader.0).attachment(&id).await?;
-    serve(media, &stored.attachment, request.method(), request.headers()).await
+    let policy = shared.origins.resource_policy();
+    let limits = shared.engine.limits();
+    serve(media, limits, &stored.attachment, policy, request.method(), request.headers()).await
 }
 
 async fn remove(

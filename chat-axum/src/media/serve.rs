@@ -5,11 +5,14 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use chat_core::model::Attachment;
+use chat_core::{Limits, model::Attachment};
+use futures::TryStreamExt as _;
 use object_store::{GetOptions, GetRange};
 
 use super::{
-    Media, name,
+    Media,
+    answer::{answer, bytes},
+    name,
     range::{Part, parse},
     types::is_inline,
     writing::failed,
@@ -20,21 +23,24 @@ use crate::problem::Problem;
 const POLICY: &str =
     "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox";
 
-/// Answers a request for a file that whoever asks may see.
+/// Answers a request for a file that whoever asks may see, in pages that may by `policy`.
 pub(super) async fn serve(
     media: &Media,
+    limits: &Limits,
     file: &Attachment,
+    policy: HeaderValue,
     method: &Method,
     asked: &HeaderMap,
 ) -> Result<Response, Problem> {
     #[cfg(feature = "s3")]
-    if let Some(answer) = media.send_on(file, method).await {
+    if let Some(answer) = media.send_on(file, method, limits.file_store_wait).await {
         return answer;
     }
     let tag = format!("\"{}\"", file.id);
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
     describe(headers, file, &tag);
+    headers.insert("cross-origin-resource-policy", policy);
     if names(asked, header::IF_NONE_MATCH.as_str(), &tag) {
         headers.remove(header::CONTENT_TYPE);
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -62,9 +68,12 @@ pub(super) async fn serve(
     set(response.headers_mut(), header::CONTENT_LENGTH, (to - from).to_string());
     if method != Method::HEAD {
         let options = GetOptions { range: Some(GetRange::Bounded(from..to)), ..GetOptions::default() };
-        let found = media.objects.store.get_opts(&media.path(&file.id), options).await;
+        let (path, wait) = (media.path(&file.id), limits.file_store_wait);
+        let found = answer(wait, media.objects.store.get_opts(&path, options)).await;
         let found = found.map_err(|error| failed(&error))?;
-        *response.body_mut() = Body::from_stream(found.into_stream());
+        let bytes = bytes(wait, found.into_stream())
+            .inspect_err(|error| tracing::warn!(%error, "a download is cut off: the object store failed"));
+        *response.body_mut() = Body::from_stream(bytes);
     }
     Ok(response)
 }
@@ -83,9 +92,6 @@ fn describe(headers: &mut HeaderMap, file: &Attachment, tag: &str) {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    // Pages of other origins show files in tags. Their cookie keeps other sites out, and browsers hold two ports of one
-    // address to be different sites here.
-    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
 }
 
 pub(super) fn shown_type(file: &Attachment) -> String {

@@ -1,18 +1,21 @@
 //! A file on its way into the object store, part by part.
 
-use std::mem;
+use std::{mem, sync::Arc};
 
 use axum::http::StatusCode;
 use bytes::Bytes;
 use chat_core::{Engine, ErrorCode, Principal, model::AttachmentId};
 use object_store::{MultipartUpload, ObjectStoreExt as _, PutPayload};
-use tokio::task::JoinHandle;
+use tokio::{sync::OwnedSemaphorePermit, task::JoinHandle};
 
-use super::Media;
+use super::{Media, answer::answer};
 use crate::problem::Problem;
 
 /// Bytes of a part: the least that S3 takes, and all of a file that is held at once.
 const PART_BYTES: usize = 5 * 1024 * 1024;
+
+/// What a step leaves: the upload in parts, where one is open, and whether the step was done.
+type Stepped = (Option<Box<dyn MultipartUpload>>, object_store::Result<()>);
 
 /// A file that is being written. Unless it is [kept](Writing::keep), nothing is left of it once this is dropped.
 pub(super) struct Writing {
@@ -24,9 +27,11 @@ pub(super) struct Writing {
     part_bytes: usize,
     /// Once there is more than one part.
     multipart: Option<Box<dyn MultipartUpload>>,
-    /// The last step. Broken off, it may yet be done: whoever cleans up waits for it.
-    last: Option<JoinHandle<object_store::Result<()>>>,
+    /// What the object store is asked for now. Broken off, it may yet be done: whoever cleans up waits for it.
+    step: Option<JoinHandle<Stepped>>,
     is_over: bool,
+    /// Until it is cleaned up, it takes the place of another.
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Writing {
@@ -34,6 +39,7 @@ impl Writing {
         media: &Media,
         engine: &Engine,
         principal: &Principal,
+        turn: OwnedSemaphorePermit,
     ) -> Result<Self, Problem> {
         let id = engine.as_user(principal).begin_upload().await?;
         Ok(Self {
@@ -44,8 +50,9 @@ impl Writing {
             part: Vec::new(),
             part_bytes: 0,
             multipart: None,
-            last: None,
+            step: None,
             is_over: false,
+            turn: Some(turn),
         })
     }
 
@@ -55,7 +62,7 @@ impl Writing {
             let rest = bytes.split_off(PART_BYTES - self.part_bytes);
             self.hold(bytes);
             bytes = rest;
-            self.put_part().await.map_err(|error| failed(&error))?;
+            self.put_part().await?;
         }
         self.hold(bytes);
         Ok(())
@@ -73,42 +80,55 @@ impl Writing {
         mem::take(&mut self.part).into_iter().collect()
     }
 
-    async fn put_part(&mut self) -> object_store::Result<()> {
-        if self.multipart.is_none() {
-            let path = self.media.path(&self.id);
-            self.multipart = Some(self.media.objects.store.put_multipart(&path).await?);
-        }
-        let part = self.take_part();
-        match &mut self.multipart {
-            Some(multipart) => multipart.put_part(part).await,
-            None => Ok(()),
-        }
+    async fn put_part(&mut self) -> Result<(), Problem> {
+        let (store, path) = (Arc::clone(&self.media.objects.store), self.media.path(&self.id));
+        let (multipart, part) = (self.multipart.take(), self.take_part());
+        let wait = self.engine.limits().file_store_wait;
+        self.step(async move {
+            let mut multipart = match multipart {
+                Some(multipart) => multipart,
+                None => match answer(wait, store.put_multipart(&path)).await {
+                    Ok(multipart) => multipart,
+                    Err(error) => return (None, Err(error)),
+                },
+            };
+            let done = answer(wait, multipart.put_part(part)).await;
+            (Some(multipart), done)
+        })
+        .await
     }
 
     /// Everything was written.
     pub(super) async fn close(&mut self) -> Result<(), Problem> {
         if self.multipart.is_some() && self.part_bytes > 0 {
-            self.put_part().await.map_err(|error| failed(&error))?;
+            self.put_part().await?;
         }
-        let (store, path) = (self.media.objects.store.clone(), self.media.path(&self.id));
-        let part = self.take_part();
-        let last = match self.multipart.take() {
-            None => self.media.tasks.spawn(async move { store.put(&path, part).await.map(drop) }),
-            Some(mut multipart) => self.media.tasks.spawn(async move {
-                let done = multipart.complete().await.map(drop);
-                if done.is_err() {
-                    // What cannot be completed is not left open; that it failed is told already.
-                    let _ = multipart.abort().await;
-                }
-                done
-            }),
-        };
-        let done = self.last.insert(last).await;
-        self.last = None;
-        match done {
-            Ok(done) => done.map_err(|error| failed(&error)),
+        let (store, path) = (Arc::clone(&self.media.objects.store), self.media.path(&self.id));
+        let (multipart, part) = (self.multipart.take(), self.take_part());
+        let wait = self.engine.limits().file_store_wait;
+        self.step(async move {
+            let Some(mut multipart) = multipart else {
+                return (None, answer(wait, store.put(&path, part)).await.map(drop));
+            };
+            match answer(wait, multipart.complete()).await {
+                Ok(_) => (None, Ok(())),
+                Err(error) => (Some(multipart), Err(error)),
+            }
+        })
+        .await
+    }
+
+    /// Asks the object store for something, in a task of its own.
+    async fn step(&mut self, work: impl Future<Output = Stepped> + Send + 'static) -> Result<(), Problem> {
+        let step = self.step.insert(self.media.tasks.spawn(work)).await;
+        self.step = None;
+        match step {
+            Ok((multipart, done)) => {
+                self.multipart = multipart;
+                done.map_err(|error| failed(&error))
+            }
             Err(error) => {
-                tracing::error!(%error, "an upload's last step ended early");
+                tracing::error!(%error, "a step of an upload ended early");
                 Err(Problem::new(ErrorCode::Internal, "the file could not be stored"))
             }
         }
@@ -126,14 +146,16 @@ impl Drop for Writing {
             return;
         }
         let (media, engine, principal) = (self.media.clone(), self.engine.clone(), self.principal.clone());
-        let (id, multipart, last) = (self.id.clone(), self.multipart.take(), self.last.take());
+        let (id, turn) = (self.id.clone(), self.turn.take());
+        let (mut multipart, step) = (self.multipart.take(), self.step.take());
         self.media.tasks.spawn(async move {
-            if let Some(last) = last {
-                // However it ended, what it made goes below.
-                let _ = last.await;
+            if let Some(step) = step
+                && let Ok((left, _)) = step.await
+            {
+                multipart = left;
             }
             let aborted = match multipart {
-                Some(mut multipart) => multipart.abort().await,
+                Some(mut multipart) => answer(engine.limits().file_store_wait, multipart.abort()).await,
                 None => Ok(()),
             };
             if let Err(error) = aborted {
@@ -146,6 +168,7 @@ impl Drop for Writing {
             if let Err(error) = media.erase(&engine, &id).await {
                 tracing::warn!(%error, "an upload is left behind for now");
             }
+            drop(turn);
         });
     }
 }

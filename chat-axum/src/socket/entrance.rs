@@ -191,7 +191,11 @@ impl Entrance {
             }
             (Greeting::Token, Err(_)) => {
                 let first = self.token(reader).await?;
-                Ok((self.named_by(first.token, first.user.as_ref()).await?, None))
+                let principal = self.named_by(first.token, None).await?;
+                if first.user.is_some_and(|user| user != principal.user) {
+                    return Err(Refused::not_theirs());
+                }
+                Ok((principal, None))
             }
             (_, known) => Ok((known.map_err(Error::from)?, None)),
         }
@@ -320,6 +324,13 @@ impl Refused {
     /// Nobody is there to be told.
     const fn gone() -> Self {
         Self::silent(0)
+    }
+
+    /// The token is good, and another user's than the frame says.
+    fn not_theirs() -> Self {
+        let message = "the token is another user's".to_owned();
+        let error = FrameError { id: None, code: ErrorCode::Forbidden, message, field: None };
+        Self { error: Some(error), close: CloseCode::Unauthorized.get() }
     }
 
     const fn bad(error: FrameError) -> Self {

@@ -75,7 +75,7 @@ pub enum Greeting {
 pub struct FirstToken {
     /// The token.
     pub token: String,
-    /// Whose it is said to be; closed with 4401 where that is not true.
+    /// Whose it is said to be; told so and closed with 4401 where that is not true.
     pub user: Option<UserId>,
 }
 

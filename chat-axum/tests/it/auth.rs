@@ -70,6 +70,7 @@ async fn bad_tokens_are_refused_and_not_told_again() {
     let mixed = format!("{head}.{tail}");
     for (what, token) in [
         ("expired", token_of(json!({"sub": "ann", "exp": now() - 60.0}))),
+        ("expired a moment ago", token_of(json!({"sub": "ann", "exp": (now() - 1.0).floor()}))),
         ("not yet", token_of(json!({"sub": "ann", "nbf": now() + 60.0}))),
         ("another secret", signed(Algorithm::HS256, &fine, b"another secret")),
         ("another algorithm", signed(Algorithm::HS512, &fine, SECRET)),

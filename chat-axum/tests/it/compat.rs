@@ -2,6 +2,7 @@
 
 mod conversation;
 mod envelope;
+mod files;
 mod flat;
 mod thread;
 
@@ -20,9 +21,14 @@ use crate::support::{Answer, Chat, Client, MOUNT, SECRET, token, token_of};
 
 /// A chat that speaks `format` at the root.
 pub(crate) async fn chat_of(limits: Limits, format: impl Format) -> Chat {
+    chat_of_with(limits, format, Media::memory()).await
+}
+
+/// As [`chat_of`], with files there.
+pub(crate) async fn chat_of_with(limits: Limits, format: impl Format, media: Media) -> Chat {
     let engine = Engine::builder().limits(limits).build().await.unwrap();
     let authenticator = JwtAuthenticator::hs256(SECRET).unwrap().admin_role("admin");
-    let media = Media::memory().cookie_key(b"sixteen bytes or more");
+    let media = media.cookie_key(b"sixteen bytes or more");
     let chat = ChatRouter::new(engine.clone(), authenticator).media(media);
     let sockets = chat.sockets();
     let router: Router = chat.format_router(&format);

@@ -7,6 +7,8 @@ mod echo_server;
 mod media;
 mod origins;
 mod rest;
+#[cfg(feature = "s3")]
+mod s3_store;
 mod socket;
 #[cfg(feature = "openapi")]
 mod specs;

@@ -2,6 +2,8 @@
 
 mod downloads;
 mod leftovers;
+#[cfg(feature = "s3")]
+mod s3;
 mod uploads;
 
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 mod attachments;
 mod by_id;
 mod host;
+mod members;
 mod moderation;
 mod rooms;
 mod search;
@@ -16,6 +17,8 @@ pub use user::{AsUser, SentMessage, UserView};
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
 use super::{Engine, EngineBuilder, Inner, lookout::HEADS_CHUNK};
 use crate::{
     bus::{Payload, Topic},
@@ -26,6 +29,11 @@ use crate::{
     protocol::HistoryRange,
     store::{EventLimit, EventPage, MessagePage, MessageQuery, Store},
 };
+
+/// As many members as a room has in which the status of one's messages is the other's as well.
+const PAIR: u32 = 2;
+/// Rooms that the policy is asked about at once.
+const POLICY_AT_ONCE: usize = 16;
 
 impl Engine {
     /// Puts an engine together.
@@ -186,6 +194,31 @@ impl Inner {
         }
     }
 
+    /// Those of a user's rooms that the policy lets the user read.
+    async fn those_readable(
+        &self,
+        principal: &Principal,
+        joined: Vec<Membership>,
+    ) -> Result<Vec<Membership>, Error> {
+        if !self.host.policy.concerns(ActionKind::Read) {
+            return Ok(joined);
+        }
+        let asked = stream::iter(joined)
+            .map(async |membership| {
+                match self.allow(principal, ActionKind::Read, Some(membership.room), None).await {
+                    Ok(()) => Ok(Some(membership)),
+                    // A room less would look like all there is.
+                    Err(error) if error.is_retryable() => Err(error),
+                    Err(_) => Ok(None),
+                }
+            })
+            .buffered(POLICY_AT_ONCE)
+            .try_filter_map(async |membership| Ok(membership))
+            .try_collect();
+        let late = |_| Error::new(ErrorCode::Unavailable, "the host's policy takes too long");
+        tokio::time::timeout(self.limits.store_timeout, asked).await.map_err(late)?
+    }
+
     pub(crate) async fn history(
         &self,
         principal: &Principal,
@@ -232,23 +265,38 @@ impl Inner {
         }
     }
 
-    /// Says of the reader's own messages how far they have got.
+    /// Says of the reader's own messages how far they have got, and in a room of two of every message: there it is as
+    /// much the other's to know.
     async fn say_status(
         &self,
         membership: &Membership,
         user: &UserId,
         page: &mut MessagePage,
     ) -> Result<(), Error> {
-        let is_own = |view: &MessageView| view.message.sender.as_ref() == Some(user);
         let limit = self.limits.signals_room_max;
-        if membership.member_count > limit || !page.messages.iter().any(is_own) {
+        let all = membership.member_count <= PAIR;
+        let is_said = |view: &MessageView| match &view.message.sender {
+            Some(sender) => (all || sender == user) && !view.message.deleted,
+            None => false,
+        };
+        if membership.member_count > limit || !page.messages.iter().any(is_said) {
             return Ok(());
         }
         let pointers = self.read("pointers", self.store.pointers(membership.room, limit as usize)).await?;
-        let others = || pointers.iter().filter(|pointer| pointer.user != *user);
-        let read = others().map(|pointer| pointer.read).min().unwrap_or_default();
-        let delivered = others().map(|pointer| pointer.delivered).min().unwrap_or_default();
-        for view in page.messages.iter_mut().filter(|view| is_own(view) && !view.message.deleted) {
+        // By sender: the reader, and the other where there are but two.
+        let mut reached: Vec<(UserId, Seq, Seq)> = Vec::new();
+        for view in page.messages.iter_mut().filter(|view| is_said(view)) {
+            let Some(sender) = &view.message.sender else { continue };
+            let (read, delivered) = match reached.iter().find(|(of, ..)| of == sender) {
+                Some((_, read, delivered)) => (*read, *delivered),
+                None => {
+                    let others = || pointers.iter().filter(|pointer| pointer.user != *sender);
+                    let read = others().map(|pointer| pointer.read).min().unwrap_or_default();
+                    let delivered = others().map(|pointer| pointer.delivered).min().unwrap_or_default();
+                    reached.push((sender.clone(), read, delivered));
+                    (read, delivered)
+                }
+            };
             let seq = view.message.seq;
             view.status = Some(match () {
                 () if seq <= read => MessageStatus::Read,

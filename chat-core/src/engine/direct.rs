@@ -4,11 +4,17 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 
-use super::{Inner, connection::Connection, receipts::Passage, room::Room};
+use super::{
+    Inner,
+    connection::Connection,
+    receipts::{Passage, Told},
+    room::Room,
+    signalling::signal_one,
+};
 use crate::{
     error::Error,
     hooks::Principal,
-    model::{Membership, MessageId, RoomId, UserId},
+    model::{Membership, MessageId, RoomId, Seq, UserId},
     signal::Signal,
     store::{MessageQuery, Range, RoomKey},
 };
@@ -53,10 +59,7 @@ impl Inner {
             .for_each_concurrent(PRIMED_AT_ONCE, |room| async move {
                 // Where that fails, a receipt may be told that was told before.
                 if let Ok(pointers) = self.read("pointers", self.store.pointers(room.id, 2)).await {
-                    let mut told = room.told.lock();
-                    for pointer in pointers {
-                        told.entry(pointer.user).or_insert((pointer.read, pointer.delivered));
-                    }
+                    self.prime_pointers(room, &pointers);
                 }
             })
             .await;
@@ -91,7 +94,34 @@ impl Inner {
         });
     }
 
-    async fn tell_passage(&self, room: &Room, Passage { user, before, now }: Passage) {
+    async fn tell_passage(&self, room: &Room, passage: Passage) {
+        if let Some(signal) = self.passed(room.id, &passage).await {
+            room.signal(&signal, Some(&passage.user));
+        }
+    }
+
+    /// Tells a connection that was just given a whole direct room how far its members had got before: it was told of
+    /// none of it, and is shown each message as a new one. What is told meanwhile may come twice.
+    pub(crate) async fn tell_passed_before(self: &Arc<Self>, connection: &Arc<Connection>, room: RoomId) {
+        let Some(room) = connection.sub(room).map(|sub| Arc::clone(&sub.room)) else { return };
+        let told = room.told.lock().clone();
+        // The others are told what none was told yet, and so is this connection. A failure leaves that to the repair.
+        if let Ok(pointers) = self.read("pointers", self.store.pointers(room.id, 2)).await {
+            self.show_pointers(&room, &pointers);
+        }
+        for (user, Told { here: now, .. }) in told {
+            if user == connection.user {
+                continue;
+            }
+            let passage = Passage { user, before: (Seq::ZERO, Seq::ZERO), now };
+            if let Some(signal) = self.passed(room.id, &passage).await {
+                signal_one(connection, &signal, &signal.key(), &self.people, &mut Vec::new());
+            }
+        }
+    }
+
+    /// Which messages a pointer has passed over, others' than its user's; `None` where there are none.
+    async fn passed(&self, room: RoomId, Passage { user, before, now }: &Passage) -> Option<Signal> {
         let query = MessageQuery {
             viewer: None,
             range: Range::Before(now.0.max(now.1).next()),
@@ -100,9 +130,9 @@ impl Inner {
             limit: PASSED_MAX,
         };
         // A failure leaves what history says.
-        let Ok(page) = self.read("messages", self.store.messages(room.id, &query)).await else { return };
+        let page = self.read("messages", self.store.messages(room, &query)).await.ok()?;
         let others = page.messages.iter().map(|view| &view.message);
-        let others = others.filter(|message| message.sender.as_ref().is_some_and(|sender| *sender != user));
+        let others = others.filter(|message| message.sender.as_ref().is_some_and(|sender| sender != user));
         let (mut read, mut delivered): (Vec<MessageId>, Vec<MessageId>) = (Vec::new(), Vec::new());
         for message in others {
             if message.seq > before.0 && message.seq <= now.0 {
@@ -112,9 +142,7 @@ impl Inner {
                 delivered.push(message.id);
             }
         }
-        if !read.is_empty() || !delivered.is_empty() {
-            let signal = Signal::Passed { room_id: room.id, user: user.clone(), read, delivered };
-            room.signal(&signal, Some(&user));
-        }
+        let is_some = !read.is_empty() || !delivered.is_empty();
+        is_some.then(|| Signal::Passed { room_id: room, user: user.clone(), read, delivered })
     }
 }

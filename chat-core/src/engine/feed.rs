@@ -239,7 +239,7 @@ impl Feed {
             sub.set_cursor(end);
         } else if slice.is_empty() {
             sub.set_cursor(end);
-            sub.set_written(end);
+            sub.set_written_late(end);
         } else {
             let Some(outlet) = &out.outlet else { return Given::Dead };
             match outlet.poll_write(cx, slice) {
@@ -248,11 +248,11 @@ impl Feed {
                     let wait = out.wait.get_or_insert_default();
                     sub.set_cursor(at);
                     if rest.is_empty() {
-                        sub.set_written(at);
+                        sub.set_written_late(at);
                     } else {
                         wait.rest.extend_from_slice(rest);
                         wait.rest_of = Some(Arc::clone(sub));
-                        sub.set_written(at.back(1));
+                        sub.set_written_late(at.back(1));
                     }
                 }
                 Poll::Ready(_) => {
@@ -327,7 +327,7 @@ fn flush_begun(
             if wait.rest.is_empty() {
                 wait.rest = Vec::new();
                 if let Some(sub) = wait.rest_of.take() {
-                    sub.set_written(sub.cursor());
+                    sub.set_written_late(sub.cursor());
                 }
             }
         }

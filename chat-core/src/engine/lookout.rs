@@ -75,7 +75,7 @@ impl Inner {
             (Signal::Receipt { room_id, user, read, delivered }, _) => {
                 if let Some(room) = self.rooms.get(*room_id) {
                     let pointer = Pointer { user: user.clone(), read: *read, delivered: *delivered };
-                    self.show_pointers(&room, vec![pointer]);
+                    self.hear_pointer(&room, pointer);
                     if self.users.is_here(user) {
                         self.tell_unread(user.clone(), *room_id, None);
                     }

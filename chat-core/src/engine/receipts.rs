@@ -15,16 +15,29 @@ use crate::{
     store::PointerMove,
 };
 
-/// What a room's subscribers here were told of its members' pointers.
-pub(crate) type ToldPointers = BTreeMap<UserId, (Seq, Seq)>;
+/// What was told of a room's members' pointers.
+pub(crate) type ToldPointers = BTreeMap<UserId, Told>;
+
+/// Read and delivered.
+pub(crate) type Reach = (Seq, Seq);
+
+/// What was told of a member's pointers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Told {
+    /// To the room's subscribers here.
+    pub(crate) here: Reach,
+    /// From node to node, by this one or another. What this node only found in the store it tells here alone: that it
+    /// did must not keep it from telling the others when it has moved the pointer itself.
+    pub(crate) nodes: Reach,
+}
 
 /// A pointer that moved, as subscribers here are told.
 #[derive(Debug)]
 pub(crate) struct Passage {
     pub(crate) user: UserId,
-    /// Read and delivered, as told before.
-    pub(crate) before: (Seq, Seq),
-    pub(crate) now: (Seq, Seq),
+    /// As told before.
+    pub(crate) before: Reach,
+    pub(crate) now: Reach,
 }
 
 impl Inner {
@@ -87,8 +100,7 @@ impl Inner {
         }
         let (engine, room, user, seq) =
             (Arc::clone(self), Arc::clone(&sub.room), sub.connection.user.clone(), sub.written());
-        if room.told.lock().get(&user).is_some_and(|(_, delivered)| *delivered >= seq) || seq <= sub.started()
-        {
+        if room.told.lock().get(&user).is_some_and(|told| told.nodes.1 >= seq) || seq <= sub.started() {
             return;
         }
         self.spawn(async move { engine.move_delivered(&room, vec![(user, seq)]).await });
@@ -115,7 +127,7 @@ impl Inner {
                 });
                 {
                     let told = room.told.lock();
-                    delivered.retain(|user, seq| told.get(user).is_none_or(|(_, told)| told < seq));
+                    delivered.retain(|user, seq| told.get(user).is_none_or(|told| told.nodes.1 < *seq));
                 }
                 if !delivered.is_empty() {
                     self.move_delivered(&room, delivered.into_iter().collect()).await;
@@ -141,37 +153,66 @@ impl Inner {
         if room.member_count() > self.limits.signals_room_max {
             return;
         }
-        for signal in self.show_pointers(room, pointers) {
+        let news = self.raise(room, &pointers, |told| &mut told.nodes);
+        self.show_pointers(room, &pointers);
+        for Passage { user, now: (read, delivered), .. } in news {
+            let signal = Signal::Receipt { room_id: room.id, user, read, delivered };
             self.link.bus.publish(Topic::Room(room.id), Payload::Signal(signal));
         }
     }
 
-    /// Tells a room's subscribers here those pointers that they were not told, and gives what they were told.
-    pub(crate) fn show_pointers(self: &Arc<Self>, room: &Arc<Room>, pointers: Vec<Pointer>) -> Vec<Signal> {
-        let (signals, passages) = self.untold(room, pointers);
-        room.signals(&signals);
-        self.tell_passages(room, passages);
-        signals
+    /// Tells a room's subscribers here a pointer of which another node tells.
+    pub(crate) fn hear_pointer(self: &Arc<Self>, room: &Arc<Room>, pointer: Pointer) {
+        let pointers = [pointer];
+        self.raise(room, &pointers, |told| &mut told.nodes);
+        self.show_pointers(room, &pointers);
     }
 
-    fn untold(&self, room: &Room, pointers: Vec<Pointer>) -> (Vec<Signal>, Vec<Passage>) {
+    /// Tells a room's subscribers here those pointers that they were not told.
+    pub(crate) fn show_pointers(self: &Arc<Self>, room: &Arc<Room>, pointers: &[Pointer]) {
+        let passages = self.raise(room, pointers, |told| &mut told.here);
+        let signal = |Passage { user, now: (read, delivered), .. }: &Passage| Signal::Receipt {
+            room_id: room.id,
+            user: user.clone(),
+            read: *read,
+            delivered: *delivered,
+        };
+        room.signals(&passages.iter().map(signal).collect::<Vec<_>>());
+        self.tell_passages(room, passages);
+    }
+
+    /// Takes pointers for told where nobody is subscribed yet who could be; else tells them.
+    pub(crate) fn prime_pointers(self: &Arc<Self>, room: &Arc<Room>, pointers: &[Pointer]) {
+        if room.subscriptions() > 0 {
+            self.show_pointers(room, pointers);
+        } else {
+            self.raise(room, pointers, |told| &mut told.here);
+        }
+    }
+
+    /// Notes what is told, and gives what was not told before.
+    fn raise(
+        &self,
+        room: &Room,
+        pointers: &[Pointer],
+        whom: impl Fn(&mut Told) -> &mut Reach,
+    ) -> Vec<Passage> {
         let mut told = room.told.lock();
-        let (mut signals, mut passages) = (Vec::new(), Vec::new());
+        let mut passages = Vec::new();
         for Pointer { user, read, delivered } in pointers {
-            let known = told.entry(user.clone()).or_default();
-            if known.0 < read || known.1 < delivered {
-                let before = *known;
-                *known = (known.0.max(read), known.1.max(delivered));
-                let (read, delivered) = *known;
-                passages.push(Passage { user: user.clone(), before, now: *known });
-                signals.push(Signal::Receipt { room_id: room.id, user, read, delivered });
+            let known = whom(told.entry(user.clone()).or_default());
+            let before = *known;
+            let now = (before.0.max(*read), before.1.max(*delivered));
+            if now != before {
+                *known = now;
+                passages.push(Passage { user: user.clone(), before, now });
             }
         }
         // Only rooms within the bound keep this, and members come and go.
         while told.len() > 2 * self.limits.signals_room_max as usize {
             told.pop_first();
         }
-        (signals, passages)
+        passages
     }
 
     /// Reads the pointers of what connections here are shown, and tells the differences.
@@ -182,7 +223,7 @@ impl Inner {
             }
             let limit = self.limits.signals_room_max as usize;
             if let Ok(pointers) = self.read("pointers", self.store.pointers(room.id, limit)).await {
-                self.show_pointers(&room, pointers);
+                self.show_pointers(&room, &pointers);
             }
         }
         self.repair_presence().await;

@@ -153,7 +153,11 @@ impl Inner {
             connection.reply(&ServerFrame::RoomAdded { room: entry });
             let whole = connection.format.shows_direct_rooms() && entry.peer.is_some();
             let from = if whole { membership.visible_from } else { entry.head };
+            let room = membership.room;
             self.register_told(connection, membership, from).await;
+            if whole {
+                self.tell_passed_before(connection, room).await;
+            }
         }
         Ok(())
     }

@@ -1,10 +1,6 @@
 //! Sessions: how a connection begins, is read from, is written to, and ends.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     Engine, Inner,
@@ -298,8 +294,7 @@ impl Batch {
     pub fn written(mut self) {
         self.written = true;
         for (sub, seq) in self.pulled.marks.drain(..) {
-            sub.set_written(seq);
-            sub.room.receipts_due.store(true, Ordering::Relaxed);
+            sub.set_written_late(seq);
         }
     }
 }

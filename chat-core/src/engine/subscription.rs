@@ -75,6 +75,12 @@ impl Subscription {
         self.written.fetch_max(seq.get(), Ordering::Relaxed);
     }
 
+    /// As [`Self::set_written`] where no round of the pump says afterwards that receipts are due.
+    pub(crate) fn set_written_late(&self, seq: Seq) {
+        self.set_written(seq);
+        self.room.receipts_due.store(true, Ordering::Relaxed);
+    }
+
     pub(crate) fn until(&self) -> Seq {
         Seq::new(self.until.load(Ordering::SeqCst))
     }

@@ -166,6 +166,21 @@ impl RoomStore for MemoryStore {
             .collect())
     }
 
+    async fn members_of(
+        &self,
+        rooms: &[RoomId],
+        limit: usize,
+    ) -> Result<Vec<(RoomId, Vec<Member>)>, StoreError> {
+        let state = self.state.lock();
+        let rooms: std::collections::BTreeSet<RoomId> = rooms.iter().copied().collect();
+        let found = rooms.into_iter().filter_map(|room| {
+            let members = state.room_state(room)?.members.values().take(limit);
+            let members: Vec<_> = members.map(|row| row.member.clone()).collect();
+            (!members.is_empty()).then_some((room, members))
+        });
+        Ok(found.collect())
+    }
+
     async fn acquaintances(
         &self,
         user: &UserId,

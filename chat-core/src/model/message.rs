@@ -79,7 +79,8 @@ pub struct MessageView {
     /// The thread that starts here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replies: Option<ThreadSummary>,
-    /// How far an own message has got, in a room within the bound for receipts. A store leaves it out; the engine says it.
+    /// How far it has got: an own message in a room within the bound for receipts, or any in a room of two. A store leaves
+    /// it out; the engine says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<MessageStatus>,
 }

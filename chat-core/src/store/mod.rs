@@ -196,6 +196,18 @@ pub trait RoomStore: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Member>, StoreError>;
 
+    /// Members of several rooms by user id, of each at most `limit`: by room, each room once; those without members are
+    /// left out.
+    ///
+    /// # To ensure correctness
+    /// - Of each room they are those that [`RoomStore::members`] would begin with (suite:
+    ///   `members_of_rooms_are_those_of_each`).
+    async fn members_of(
+        &self,
+        rooms: &[RoomId],
+        limit: usize,
+    ) -> Result<Vec<(RoomId, Vec<Member>)>, StoreError>;
+
     /// Those of `users` who share a room of at most `room_size_max` members with `user`, or with `users` empty all
     /// who do: by user id, at most `limit`, `user` not among them.
     ///

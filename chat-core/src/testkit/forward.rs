@@ -80,6 +80,14 @@ macro_rules! forward_store {
                 self.pass(Kind::Read, "members", self.inner.members(room, after, limit)).await
             }
 
+            async fn members_of(
+                &self,
+                rooms: &[RoomId],
+                limit: usize,
+            ) -> Result<Vec<(RoomId, Vec<Member>)>, StoreError> {
+                self.pass(Kind::Read, "members_of", self.inner.members_of(rooms, limit)).await
+            }
+
             async fn acquaintances(
                 &self,
                 user: &UserId,

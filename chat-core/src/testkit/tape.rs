@@ -146,6 +146,10 @@ impl RoomStore for Tape {
         Ok(Vec::new())
     }
 
+    async fn members_of(&self, _: &[RoomId], _: usize) -> Result<Vec<(RoomId, Vec<Member>)>, StoreError> {
+        Ok(Vec::new())
+    }
+
     async fn acquaintances(
         &self,
         _: &UserId,

@@ -9,10 +9,10 @@ use std::{
 };
 
 use chat_core::{
-    CreateRoom, Engine, Policy, Principal, async_trait,
+    CreateRoom, Engine, Error, ErrorCode, Limits, Policy, Principal, async_trait,
     hooks::{Action, ActionKind, Denied},
     memory::{LocalBus, MemoryStore},
-    model::{RoomId, RoomKind, Seq},
+    model::{Member, RoomId, RoomKind, Seq},
     protocol::{Send, SendTo},
     store::LogStore,
 };
@@ -125,4 +125,30 @@ async fn a_renewed_epoch_ends_every_session_on_every_node() {
     // And the nodes hear each other: well before any sweep.
     say(&here, room, "by the bus").await;
     tokio::time::timeout(std::time::Duration::from_millis(200), two.expect("message")).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_of_several_rooms_are_for_who_may_read_them() {
+    let (door, mut limits) = (Door::default(), Limits::default());
+    limits.page_max = 3;
+    let engine = Engine::builder().policy(door.clone()).limits(limits).build().await.unwrap();
+    let others = CreateRoom::new(RoomKind::Group).with_members(["2", "3", "4", "5"].map(user));
+    let others = engine.as_host().create_room(others).await.unwrap().room;
+    let (one, two) = (room(&engine).await, room(&engine).await);
+    let of = async |who: &str, rooms: &[RoomId]| {
+        let principal = Principal::new(user(who));
+        let found = engine.as_user(&principal).members_of(rooms).await?;
+        let names = |members: Vec<Member>| members.iter().map(|member| member.user.to_string()).collect();
+        Ok::<Vec<(RoomId, Vec<String>)>, Error>(
+            found.into_iter().map(|(room, members)| (room, names(members))).collect(),
+        )
+    };
+    let pair = ["1", "2"].map(str::to_owned).to_vec();
+    let page = ["2", "3", "4"].map(str::to_owned).to_vec();
+    assert_eq!(of("1", &[two, others, one]).await.unwrap(), [(one, pair.clone()), (two, pair.clone())]);
+    assert_eq!(of("2", &[one, others]).await.unwrap(), [(others, page), (one, pair)]);
+    assert_eq!(of("1", &[]).await.unwrap(), []);
+    assert_eq!(of("1", &[one; 4]).await.unwrap_err().code(), ErrorCode::TooLarge);
+    door.0.store(true, Ordering::SeqCst);
+    assert_eq!(of("1", &[one, two]).await.unwrap(), []);
 }

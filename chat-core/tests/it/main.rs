@@ -5,6 +5,7 @@
 mod baton;
 mod bus;
 mod client;
+mod direct_rooms;
 mod goldens;
 mod held;
 mod host;
@@ -15,6 +16,7 @@ mod schema;
 mod search;
 mod sessions;
 mod simulation;
+mod status;
 mod store;
 mod twin;
 mod watching;

@@ -3,11 +3,12 @@
 use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use chat_core::Limits;
-use clap::{Parser, ValueEnum};
+use clap::{Parser, ValueEnum, builder::FalseyValueParser};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::import::ImportArgs;
 use crate::media::MediaPlace;
+use crate::public_url::PublicUrl;
 
 /// A chat server that shows everything: accounts, rooms, a web page.
 #[derive(Clone, Parser)]
@@ -51,6 +52,11 @@ pub(crate) struct Config {
     #[arg(long, env = "CHAT_ALLOW_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
     pub allow_origin: Vec<String>,
 
+    /// Where browsers find this server, such as `https://chat.example.org`: files then have whole URLs in the other wire
+    /// formats, and not paths, and their cookie goes over https alone where this does.
+    #[arg(long, env = "CHAT_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<PublicUrl>,
+
     /// Cookie that may carry the token.
     #[arg(long, env = "CHAT_TOKEN_COOKIE", default_value = "chat_token", value_name = "NAME")]
     pub token_cookie: String,
@@ -66,7 +72,7 @@ pub(crate) struct Config {
     pub limits: Vec<String>,
 
     /// Demo accounts: anyone may sign up.
-    #[arg(long, env = "CHAT_DEMO")]
+    #[arg(long, env = "CHAT_DEMO", value_parser = FalseyValueParser::new())]
     pub demo: bool,
 
     /// Tell every client to load anew: after a backup was restored.
@@ -148,6 +154,9 @@ pub(crate) enum ConfigError {
     /// No place for files that this server knows.
     #[error("must be a folder, s3://BUCKET/PREFIX or memory:")]
     Media,
+    /// No URL that browsers could find a server at.
+    #[error("must be http://HOST or https://HOST, with :PORT where it has one, and no path")]
+    PublicUrl,
     /// Not NAME=VALUE, or no limit of this name and form.
     #[error("--limit {0}: must be NAME=VALUE with one of these names: {names}", names = Limits::NAMES.join(" "))]
     Limit(String),
@@ -199,6 +208,7 @@ impl fmt::Debug for Config {
             .field("redis", &self.redis.is_some())
             .field("media", &self.media)
             .field("allow_origin", &self.allow_origin)
+            .field("public_url", &self.public_url)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

@@ -7,6 +7,7 @@ mod import;
 mod media;
 mod ops;
 mod page;
+mod public_url;
 mod secret;
 mod server;
 

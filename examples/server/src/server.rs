@@ -3,7 +3,7 @@
 use std::{error::Error, io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, serve::ListenerExt as _};
-use chat_axum::{ChatRouter, JwtAuthenticator, Media, Sockets, compat};
+use chat_axum::{ChatRouter, JwtAuthenticator, Media, MediaError, Sockets, compat};
 use chat_bus_redis::{RedisBus, RedisOptions};
 use chat_core::{Engine, memory::MemoryStore, store::Store};
 use chat_store_postgres::{PostgresOptions, PostgresStore};
@@ -21,7 +21,9 @@ use crate::{
     config::{Compat, Config, Database},
     demo,
     media::MediaPlace,
-    ops, page, secret,
+    ops, page,
+    public_url::PublicUrl,
+    secret,
 };
 
 /// Where the chat is mounted.
@@ -47,7 +49,7 @@ pub(crate) async fn run(config: Config) -> Result<(), AnyError> {
     let Backend { store, accounts, secret } = Backend::open(&config).await?;
     let place = config.media.clone().or_else(|| MediaPlace::beside(&config.database));
     let place = place.ok_or("--media must be given with postgres://: every node needs the same place")?;
-    let media = place.open()?.cookie_key(secret.as_bytes());
+    let media = media(&place, config.public_url.as_ref())?.cookie_key(secret.as_bytes());
     if config.renew_epoch {
         let old = store.epoch().await?;
         store.renew_epoch(&old, &secret::random()[..32]).await?;
@@ -93,6 +95,14 @@ pub(crate) async fn run(config: Config) -> Result<(), AnyError> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Files at their place, under the URLs that browsers find them by.
+fn media(place: &MediaPlace, public: Option<&PublicUrl>) -> Result<Media, MediaError> {
+    let media = place.open()?;
+    let Some(public) = public else { return Ok(media) };
+    let media = media.files_url(public.files());
+    Ok(if public.is_https() { media.secure_cookie() } else { media })
 }
 
 /// What lasts longer than the process, or does not.
@@ -182,13 +192,12 @@ fn routes(
         Some(Compat::Conversation) => chat.format_router(&compat::Conversation),
         Some(Compat::Thread) => chat.format_router(&compat::Thread),
     };
-    let app =
-        compat
-            .nest(MOUNT, chat.build())
-            .merge(gate.around(
-                demo.merge(page::routes(config.has_demo_accounts())).merge(docs).fallback(demo::nothing),
-            ))
-            .merge(ops::routes(engine.clone(), metrics, config.metrics_open));
+    let own = demo
+        .merge(page::routes(config.has_demo_accounts()))
+        .merge(docs)
+        .merge(ops::routes(engine.clone(), metrics, config.metrics_open))
+        .fallback(demo::nothing);
+    let app = compat.nest(MOUNT, chat.build()).merge(gate.around(own));
     Ok((app, sockets))
 }
 

@@ -102,9 +102,20 @@ pub(super) async fn add_member(
     Path(ThreadPath { id }): Path<ThreadPath>,
     Said(me, asked): Said<NewMember>,
 ) -> Result<(StatusCode, Json<Membership>), Problem> {
-    let role = asked.role.unwrap_or(Role::Member);
-    shared.engine().as_user(&me).add_members(id, std::slice::from_ref(&asked.user.0), role).await?;
-    Ok((StatusCode::CREATED, Json(Membership { user: asked.user, role })))
+    let calls = shared.engine().as_user(&me);
+    let user = asked.user;
+    let added =
+        calls.add_members(id, std::slice::from_ref(&user.0), asked.role.unwrap_or(Role::Member)).await?;
+    let role = match (added.into_iter().flatten().next(), asked.role) {
+        (Some(_), role) => role.unwrap_or(Role::Member),
+        // Who was there already is given the role that was asked for, and keeps the own one where none was.
+        (None, Some(role)) => {
+            calls.set_role(id, &user.0, role).await?;
+            role
+        }
+        (None, None) => calls.role_of(id, &user.0).await?,
+    };
+    Ok((StatusCode::CREATED, Json(Membership { user, role })))
 }
 
 pub(super) async fn remove_member(

@@ -75,14 +75,15 @@ async fn who_comes_in() {
     for token in ["nonsense", expired.as_str()] {
         let path = format!("{PATH}?token={token}");
         let mut client = Client::open_at(address, &path, &[]).await.unwrap();
-        assert_eq!(client.hear_out().await.1, Some(4401));
+        assert_eq!(client.hear_out().await, (Vec::new(), Some(4401)));
         let mut client = Client::open_at(address, PATH, &[]).await.unwrap();
         client.say(json!({ "type": "auth", "data": { "token": token } })).await;
-        assert_eq!(client.hear_out().await.1, Some(4401));
+        assert_eq!(client.hear_out().await, (Vec::new(), Some(4401)));
     }
     let mut client = Client::open_at(address, PATH, &[]).await.unwrap();
     client.say(json!({ "type": "auth", "data": { "user_id": 2, "token": token("1") } })).await;
-    assert_eq!(client.hear_out().await.1, Some(4401));
+    assert_eq!(client.frame().await["data"]["error"], "the token is another user's");
+    assert_eq!(client.hear_out().await, (Vec::new(), Some(4401)));
     // Before that, other frames are answered and the socket waits on.
     let mut client = Client::open_at(address, PATH, &[]).await.unwrap();
     for frame in ["x", "{}", r#"{"type":"ping"}"#, r#"{"type":"auth","data":{}}"#] {
@@ -110,6 +111,7 @@ async fn what_bad_frames_get() {
         (json!({ "type": "dance" }), "Unknown type"),
         (json!({ "type": "message", "data": 5 }), "data must be an object"),
         (json!({ "type": "join_room", "data": {} }), "room_id is missing"),
+        (json!({ "type": "auth", "data": { "token": 5 } }), "token must be a text"),
         (in_room(json!(987_654)), "Invalid room ID"),
         (in_room(json!(others)), "Invalid room ID"),
         (in_room(json!("x")), "Invalid room ID"),

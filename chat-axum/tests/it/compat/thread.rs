@@ -118,6 +118,31 @@ async fn members_come_and_go() {
 }
 
 #[tokio::test]
+async fn who_is_added_again_is_told_the_role_that_holds() {
+    let chat = chat_of(limits(), Thread).await;
+    let id = thread(&chat, "1", json!([2])).await;
+    let members = format!("{THREADS}{id}/members/");
+    for (by, said, status, role) in [
+        ("1", json!({ "user": 2 }), 201, "member"),
+        ("1", json!({ "user": 2, "role": "moderator" }), 201, "moderator"),
+        ("1", json!({ "user": 2 }), 201, "moderator"),
+        ("1", json!({ "user": 1 }), 201, "owner"),
+        ("1", json!({ "user": 3, "role": "moderator" }), 201, "moderator"),
+        // Nobody changes a role at the own.
+        ("3", json!({ "user": 2, "role": "member" }), 403, ""),
+        ("1", json!({ "user": 2, "role": "member" }), 201, "member"),
+    ] {
+        let answer = must(&chat, by, "POST", &members, said.clone(), status).await;
+        if status == 201 {
+            assert_eq!(answer, json!({ "user": said["user"], "role": role }), "{said}");
+        }
+    }
+    let told = must(&chat, "2", "GET", &format!("{THREADS}{id}/"), Value::Null, 200).await;
+    let roles = [(1, "owner"), (3, "moderator"), (2, "member")];
+    assert_eq!(told["memberships"], json!(roles.map(|(user, role)| json!({ "user": user, "role": role }))));
+}
+
+#[tokio::test]
 async fn a_deleted_thread_ends_its_sockets() {
     let chat = chat_of(limits(), Thread).await;
     let id = thread(&chat, "1", json!([2])).await;

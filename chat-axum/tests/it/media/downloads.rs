@@ -1,10 +1,11 @@
 //! Who is given a file, and how.
 
 use axum::{body::Body, http::Request};
+use chat_axum::Media;
 use serde_json::{Value, json};
 
 use super::{PNG, files, form};
-use crate::support::{Chat, Client, MOUNT, stuck, token, token_of};
+use crate::support::{Chat, Client, MOUNT, chat_with, limits, stuck, token, token_of};
 
 #[tokio::test]
 async fn a_file_is_for_who_may_read_its_message() {
@@ -83,6 +84,29 @@ async fn files_are_served_so_that_nothing_in_them_runs() {
             assert!(headers["content-security-policy"].to_str().unwrap().contains("sandbox"));
             assert!(headers["cache-control"].to_str().unwrap().starts_with("private"));
             assert_eq!(headers["accept-ranges"], "bytes");
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_show_files_where_some_are_allowed() {
+    for (origin, policy) in [(None, "same-origin"), (Some("http://localhost:3000"), "cross-origin")] {
+        let chat = chat_with(limits(), |router| {
+            let router = router.media(Media::memory());
+            match origin {
+                Some(origin) => router.allow_origin(origin).unwrap(),
+                None => router,
+            }
+        })
+        .await;
+        let url = &chat.post_form("ann", form("a.png", "image/png", PNG)).await.body["url"];
+        let tag = chat.fetch("ann", "GET", url, &[]).await.1["etag"].to_str().unwrap().to_owned();
+        for (name, value, status) in
+            [("accept", "image/*", 200), ("range", "bytes=0-1", 206), ("if-none-match", tag.as_str(), 304)]
+        {
+            let (answered, headers, _) = chat.fetch("ann", "GET", url, &[(name, value)]).await;
+            assert_eq!(answered, status);
+            assert_eq!(headers["cross-origin-resource-policy"], policy, "{origin:?} {status}");
         }
     }
 }

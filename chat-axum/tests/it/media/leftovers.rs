@@ -1,40 +1,57 @@
 //! What is left of uploads that came to nothing, and of what was deleted.
 
-use std::time::Duration;
+use std::{sync::Arc, task::Poll, time::Duration};
 
 use axum::body::Body;
 use bytes::Bytes;
 use chat_axum::{ChatRouter, JwtAuthenticator, Media};
 use chat_core::{Engine, Limits};
-use futures::StreamExt as _;
+use futures::{StreamExt as _, stream};
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use super::{PNG, field, files, files_with, form, uploading};
-use crate::support::{Chat, MOUNT, SECRET, limits};
+use crate::support::{Chat, MOUNT, SECRET, limits, stuck};
 
-/// The beginning of an upload, so long, and then nothing any more.
-fn broken_off(bytes: usize) -> Body {
-    let mut begun =
-        field("name=\"file\"; filename=\"a.txt\"\r\nContent-Type: text/plain", &vec![b'x'; bytes]);
-    begun.truncate(begun.len() - 2);
-    let chunks: Vec<_> =
-        begun.chunks(100_000).map(|chunk| Ok::<_, std::io::Error>(Bytes::copy_from_slice(chunk))).collect();
-    Body::from_stream(futures::stream::iter(chunks).chain(futures::stream::pending()))
+/// An upload of which only the beginning comes, so long.
+struct BrokenOff {
+    body: Body,
+    /// Told once all that comes was taken, and more is asked for.
+    waits: Arc<Notify>,
 }
 
-/// Gives the work time until it waits for what does not come.
-async fn until_waiting<T>(work: &mut (impl Future<Output = T> + Unpin)) {
-    let waited = tokio::time::timeout(Duration::from_millis(300), work).await;
-    assert!(waited.is_err(), "it waits for more");
+impl BrokenOff {
+    fn after(bytes: usize) -> Self {
+        let mut begun =
+            field("name=\"file\"; filename=\"a.txt\"\r\nContent-Type: text/plain", &vec![b'x'; bytes]);
+        begun.truncate(begun.len() - 2);
+        let chunks: Vec<_> = begun
+            .chunks(100_000)
+            .map(|chunk| Ok::<_, std::io::Error>(Bytes::copy_from_slice(chunk)))
+            .collect();
+        let waits = Arc::new(Notify::new());
+        let told = Arc::clone(&waits);
+        let silence = stream::poll_fn(move |_| {
+            told.notify_one();
+            Poll::Pending
+        });
+        Self { body: Body::from_stream(stream::iter(chunks).chain(silence)), waits }
+    }
+
+    /// Sends it in until it waits for what does not come, and then hangs up after `look`.
+    async fn send(self, chat: &Chat, look: impl FnOnce()) {
+        tokio::select! {
+            answer = chat.send(uploading("ann", self.body)) => panic!("it waits for more: {answer:?}"),
+            () = stuck(self.waits.notified()) => look(),
+        }
+    }
 }
 
 #[tokio::test]
 async fn a_broken_off_upload_leaves_nothing() {
     let files = files().await;
     for bytes in [20_000, 12_000_000] {
-        let mut upload = Box::pin(files.chat.send(uploading("ann", broken_off(bytes))));
-        until_waiting(&mut upload).await;
-        drop(upload);
+        BrokenOff::after(bytes).send(&files.chat, || ()).await;
         assert_eq!(files.stored().await, 0);
         assert!(files.chat.engine.removed_attachments(None, 10).await.unwrap().is_empty());
     }
@@ -45,7 +62,7 @@ async fn an_upload_that_stands_still_is_given_up() {
     let mut limits = limits();
     limits.upload_idle = Duration::from_millis(50);
     let files = files_with(limits, |media| media).await;
-    let answer = files.chat.send(uploading("ann", broken_off(20_000))).await;
+    let answer = files.chat.send(uploading("ann", BrokenOff::after(20_000).body)).await;
     assert_eq!(answer.status, 408, "{answer:?}");
     assert_eq!(files.stored().await, 0);
 }
@@ -65,10 +82,7 @@ async fn a_folder_is_left_as_clean() {
         ChatRouter::new(engine.clone(), JwtAuthenticator::hs256(SECRET).unwrap()).media(media.clone());
     let sockets = router.sockets();
     let chat = Chat { engine, sockets, router: axum::Router::new().nest(MOUNT, router.build()) };
-    let mut upload = Box::pin(chat.send(uploading("ann", broken_off(12_000_000))));
-    until_waiting(&mut upload).await;
-    assert_eq!(below(&folder), 1, "on its way");
-    drop(upload);
+    BrokenOff::after(12_000_000).send(&chat, || assert_eq!(below(&folder), 1, "on its way")).await;
     media.settled().await;
     assert_eq!(below(&folder), 0);
 

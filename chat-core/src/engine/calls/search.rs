@@ -1,19 +1,14 @@
 //! Searching for messages, for users and the host alike.
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-
 use super::{host::AsHost, user::AsUser};
 use crate::{
     bus::QuotaKey,
     engine::{Inner, validate},
-    error::{Error, ErrorCode},
-    hooks::{ActionKind, Principal},
+    error::Error,
+    hooks::Principal,
     model::{Membership, MessageId, RoomId, Seq, UserId},
     store::{SearchPage, SearchQuery, SearchScope, SearchedRoom},
 };
-
-/// Rooms that the policy is asked about at once.
-const POLICY_AT_ONCE: usize = 16;
 
 /// What to search for.
 #[derive(Clone, Debug)]
@@ -122,23 +117,7 @@ impl Inner {
     async fn all_readable(&self, principal: &Principal) -> Result<Vec<Membership>, Error> {
         let max = self.limits.search_rooms_max;
         let joined = self.read("memberships", self.store.memberships(&principal.user, None, max)).await?;
-        if !self.host.policy.concerns(ActionKind::Read) {
-            return Ok(joined);
-        }
-        let asked = stream::iter(joined)
-            .map(async |membership| {
-                match self.allow(principal, ActionKind::Read, Some(membership.room), None).await {
-                    Ok(()) => Ok(Some(membership)),
-                    // A room less would look like all there is.
-                    Err(error) if error.is_retryable() => Err(error),
-                    Err(_) => Ok(None),
-                }
-            })
-            .buffered(POLICY_AT_ONCE)
-            .try_filter_map(async |membership| Ok(membership))
-            .try_collect();
-        let late = |_| Error::new(ErrorCode::Unavailable, "the host's policy takes too long");
-        tokio::time::timeout(self.limits.store_timeout, asked).await.map_err(late)?
+        self.those_readable(principal, joined).await
     }
 
     /// Drops what is not the user's to see any more. A removal between the look at the memberships and the search would

@@ -10,8 +10,8 @@ use crate::{
     event::EventBody,
     hooks::{ActionKind, Principal},
     model::{
-        Activity, Ban, Emoji, Member, Message, MessageVersion, Profile, Role, RoomDetail, RoomEntry, RoomId,
-        Seq, Timestamp, Unread, UserId,
+        Activity, Ban, Emoji, Message, MessageVersion, Profile, Role, RoomDetail, RoomEntry, RoomId, Seq,
+        Timestamp, Unread, UserId,
     },
     protocol::{HistoryRange, PresenceEntry, Send, SendTo},
     signal::PresenceStatus,
@@ -321,21 +321,6 @@ impl AsUser<'_> {
     pub async fn room_entry(&self, room: RoomId) -> Result<RoomEntry, Error> {
         self.inner.readable(self.principal, room).await?;
         self.inner.entry(Some(&self.principal.user), room).await
-    }
-
-    /// Members of a room by user id.
-    ///
-    /// # Errors
-    /// `not_found` for a room that one is not in.
-    pub async fn members(
-        &self,
-        room: RoomId,
-        after: Option<&UserId>,
-        limit: Option<usize>,
-    ) -> Result<Vec<Member>, Error> {
-        let limit = validate::page(&self.inner.limits, limit)?;
-        self.inner.readable(self.principal, room).await?;
-        self.inner.read("members", self.inner.store.members(room, after, limit)).await
     }
 
     /// Messages of a room.

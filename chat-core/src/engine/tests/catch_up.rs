@@ -192,3 +192,26 @@ fn at_end(engine: &Engine, pipe: &Pipe, room: RoomId, all: Option<(Seq, Seq)>) -
     });
     idle && pipe.positions(room).0 == all
 }
+
+/// What is written late, long after the room's last round, is told to be delivered too.
+#[tokio::test(start_paused = true)]
+async fn what_a_stalled_reader_reads_at_last_is_told_to_be_delivered() {
+    let engine = engine(Limits { signal_repair: Duration::from_secs(3_600), ..boundless() }).await;
+    let room = room(&engine, 2).await;
+    let (slow, sender) = (Pipe::narrow(4 * 1024), Pipe::wide(&Writes::default()));
+    let _slow = join(&engine, 0, &slow).await;
+    let _sender = join(&engine, 1, &sender).await;
+    settle().await;
+    say_many(&engine, room, 100).await;
+    let head = serde_json::json!(101);
+    let is_told = || {
+        let told =
+            |f: &serde_json::Value| f["type"] == "receipt" && f["user"] == "u0" && f["delivered"] == head;
+        sender.frames().iter().any(told)
+    };
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(!is_told(), "it was not read yet");
+    slow.open();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(is_told(), "it was read");
+}

@@ -188,6 +188,37 @@ pub async fn members_are_listed_by_id(store: &Arc<dyn Store>) {
     assert_eq!(of_pointers, sorted);
 }
 
+/// Members of several rooms are those that each room's list begins with, room by room.
+pub async fn members_of_rooms_are_those_of_each(store: &Arc<dyn Store>) {
+    let scene = Scene::of(store);
+    let mut rooms = Vec::new();
+    for names in
+        [&["zoe", "ann", "Bob"][..], &["ann"], &["\u{1F980}", "ann b", "anna", "ann"], &["bob", "cat"]]
+    {
+        rooms.push(scene.group(names).await);
+    }
+    let left = scene.group(&["dan"]).await;
+    scene.apply("dan", left, crate::store::ChangeBody::Leave).await;
+    let deleted = scene.group(&["ann"]).await;
+    scene.apply("host", deleted, crate::store::ChangeBody::DeleteRoom).await;
+    scene.apply("zoe", rooms[0], mute("ann", Some(scene.then(60)))).await;
+    let of = async |rooms: &[RoomId], limit| {
+        store.members_of(rooms, limit).await.expect("a healthy store reads members")
+    };
+    for limit in [1, 2, 3, 100] {
+        let mut expected = Vec::new();
+        for room in &rooms[..3] {
+            let members = store.members(*room, None, limit).await.expect("a healthy store reads members");
+            expected.push((*room, members));
+        }
+        expected.sort_by_key(|(room, _)| *room);
+        let asked = [rooms[2], nowhere(), rooms[0], left, rooms[2], deleted, rooms[1]];
+        assert_eq!(of(&asked, limit).await, expected, "{limit}");
+    }
+    assert_eq!(of(&[], 10).await, []);
+    assert_eq!(of(&[left, deleted, nowhere()], 10).await, []);
+}
+
 /// Acquaintances share a room that is not too big; of those asked for, or of all.
 pub async fn acquaintances_share_a_room(store: &Arc<dyn Store>) {
     let scene = Scene::of(store);

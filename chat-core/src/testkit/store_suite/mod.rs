@@ -198,6 +198,7 @@ macro_rules! store_suite {
             the_last_message_is_for_members
             memberships_are_listed_by_activity
             members_are_listed_by_id
+            members_of_rooms_are_those_of_each
             acquaintances_share_a_room
             acquaintances_are_listed_by_id
             open_rooms_are_found_by_name

@@ -5,7 +5,7 @@ use std::process::Output;
 use serde_json::{Value, json};
 
 use crate::{
-    http::{ask, must, stuck},
+    http::{ask, exchange, must, stuck},
     process::{Launch, Server, command},
     socket::{Heard, Socket},
 };
@@ -150,6 +150,40 @@ async fn operators_and_browsers_are_served() {
     assert_eq!((stranger.status, &stranger.json()["code"]), (401, &Value::from("unauthorized")));
 }
 
+#[tokio::test]
+async fn the_environment_says_yes_and_no_as_usual() {
+    for (said, status) in [("1", 201), ("true", 201), ("yes", 201), ("0", 404), ("false", 404), ("", 404)] {
+        let secret = "--jwt-secret=a secret of more than thirty-two bytes";
+        let mut launch = Launch::new("environment", &[secret]).with(&[("CHAT_DEMO", said.to_owned())]);
+        let server = launch.start();
+        let body = json!({ "username": "ann", "password": "a password" });
+        let answer = ask(server.address, "POST", "/auth/signup/", None, Some(&body)).await;
+        assert_eq!(answer.status, status, "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn origins_hold_on_every_path() {
+    let mut launch = Launch::new("origins", &["--allow-origin=http://localhost:3000"]);
+    let server = launch.start();
+    let as_page = async |method: &str, path: &str, origin: &str| {
+        let asks = if method == "OPTIONS" { "Access-Control-Request-Method: GET\r\n" } else { "" };
+        let address = server.address;
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nOrigin: {origin}\r\n{asks}Connection: close\r\n\r\n"
+        );
+        exchange(address, request.as_bytes()).await
+    };
+    for path in ["/healthz", "/readyz", "/metrics", "/", "/nowhere", "/api/v1/rooms", "/api/v1/nowhere"] {
+        for method in ["GET", "OPTIONS"] {
+            let answer = as_page(method, path, "http://localhost:3000").await;
+            let told = answer.header("access-control-allow-origin");
+            assert_eq!(told, Some("http://localhost:3000"), "{method} {path}: {}", answer.head);
+            assert_eq!(as_page(method, path, "http://localhost:3001").await.status, 403, "{method} {path}");
+        }
+    }
+}
+
 /// Starts with flags that cannot work; what it says.
 async fn refuse(flags: &[&str]) -> String {
     let mut command = command();
@@ -172,6 +206,7 @@ async fn flags_that_cannot_work_are_refused() {
         (&["--database=memory:", "--limit=nope=1"], "content_bytes_max"),
         (&["--database=memory:", "--limit=sends=fast"], "sends=fast"),
         (&["--database=memory:", "--allow-origin=nonsense"], "origin"),
+        (&["--database=memory:", "--public-url=https://chat.example/path"], "and no path"),
         (&["--database=sqlite:///nowhere/at/all/chat.db"], ""),
         (&["--listen=here"], "--listen"),
     ] {

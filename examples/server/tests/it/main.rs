@@ -12,5 +12,9 @@ mod import;
 mod kill;
 mod process;
 mod rest;
+mod s3;
+#[path = "../../../../chat-axum/tests/it/s3_store.rs"]
+#[expect(dead_code, reason = "the tests of chat-axum ask more of it")]
+mod s3_store;
 mod socket;
 mod webdriver;

@@ -61,6 +61,7 @@ pub(crate) struct Launch {
     folder: Folder,
     database: String,
     flags: Vec<String>,
+    variables: Vec<(String, String)>,
     address: SocketAddr,
 }
 
@@ -77,8 +78,15 @@ impl Launch {
             folder,
             database,
             flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
+            variables: Vec::new(),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
         }
+    }
+
+    /// With variables in its environment.
+    pub(crate) fn with(mut self, variables: &[(&str, String)]) -> Self {
+        self.variables = variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        self
     }
 
     pub(crate) fn folder(&self) -> &Folder {
@@ -98,6 +106,7 @@ impl Launch {
             .arg(format!("--listen={}", self.address))
             .args(&self.flags)
             .args(more)
+            .envs(self.variables.clone())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()

@@ -34,7 +34,6 @@ async fn thread() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a receipt for a room that is only just becoming known to the writer's node is told with the next repair"]
 async fn direct_on_two_nodes() {
     Stage::two_nodes("direct").await.play().await;
 }

@@ -34,9 +34,14 @@ pub(super) struct Stage {
 impl Stage {
     /// One server, on SQLite.
     pub(super) async fn alone(format: &'static str) -> Self {
+        Self::with(format, &[]).await
+    }
+
+    /// One server with more flags.
+    pub(super) async fn with(format: &'static str, more: &[&str]) -> Self {
         let folder = Folder::new(&format!("format-{format}"));
         let database = format!("sqlite://{}", folder.join("chat.db").display());
-        Self::raise(format, folder, &[database], None, &[]).await
+        Self::raise(format, folder, &[database], None, more).await
     }
 
     /// Two servers, on one Postgres and one Redis.

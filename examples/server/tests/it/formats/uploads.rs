@@ -1,4 +1,4 @@
-//! An upload that breaks off half-way leaves nothing.
+//! An upload that breaks off half-way leaves nothing; one that does not is found.
 
 use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
@@ -87,4 +87,24 @@ async fn an_attachment_that_breaks_off() {
     let room = must(stage.servers[0].address, "POST", "/api/conversations/", &token(1), Some(&body)).await;
     let place = format!("/api/conversations/{}", room["id"]);
     breaks_off(&stage, &format!("{place}/attachments/"), &[], &format!("{place}/messages/"), 0).await;
+}
+
+#[tokio::test]
+async fn a_server_that_knows_its_url_gives_whole_ones() {
+    let stage = Stage::with("direct", &["--public-url=https://Chat.example:8443/"]).await;
+    let address = stage.servers[0].address;
+    let fields = [("receiver", "2"), ("message_type", "image")];
+    let answer = http::exchange(address, &request(address, "/messages/send/", &fields)).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let message = answer.json();
+    let place = message["content"].as_str().unwrap().strip_prefix("https://chat.example:8443").unwrap();
+    let cookie = answer.header("set-cookie").unwrap();
+    assert!(cookie.ends_with("; Secure"), "{cookie}");
+    let part = format!(
+        "GET {place} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nRange: bytes=1-3\r\n\
+         Authorization: Bearer {}\r\n\r\n",
+        token(2)
+    );
+    let file = http::exchange(address, part.as_bytes()).await;
+    assert_eq!((file.status, file.body.as_str()), (206, "PNG"), "{place}: {file:?}");
 }
