@@ -1,9 +1,9 @@
 //! Changes as a part of a transaction of the host's.
 
 use chat_core::{
-    model::RoomId,
+    model::{RoomId, RoomKind, UserId},
     store::{
-        Change, Outcome, Refusal, RoomKey, StoreError,
+        Change, ChangeBody, Outcome, Refusal, RoomKey, StoreError,
         decide::{Needs, decide_all},
     },
 };
@@ -70,7 +70,8 @@ impl PostgresStore {
     ///
     /// It is the host's word: neither policy nor hooks are asked, nor are limits of sizes looked at. From here to its
     /// end the transaction holds the rooms that it changed, and the keys of rooms that it made: others who write there
-    /// wait for it, and nobody else does. So all changes belong into one call, late in a short transaction; two calls in
+    /// wait for it, and nobody else does, but whoever it adds or names, or makes a direct room for, and who blocks someone
+    /// just then. So all changes belong into one call, late in a short transaction; two calls in
     /// one transaction may meet those of another the other way round, of which the database ends one.
     ///
     /// ```no_run
@@ -97,7 +98,8 @@ impl PostgresStore {
         if !connection.is_in_transaction() {
             return Err(refused(OPERATION, Misuse::NoTransaction));
         }
-        self.hold_blocks(connection, &changes).await.map_err(failed(OPERATION))?;
+        let blocking = changes.iter().flat_map(blocking).collect();
+        self.hold_blocks(connection, blocking).await.map_err(failed(OPERATION))?;
         let rooms = changes.iter().filter_map(|change| change.room).map(RoomId::get).collect();
         let keys: Vec<RoomKey> = changes.iter().flat_map(|change| Needs::of(change).keys).collect();
         self.hold(connection, rooms, &keys).await.map_err(failed(OPERATION))?;
@@ -117,17 +119,16 @@ impl PostgresStore {
         Ok((answers, Announcement { rooms }))
     }
 
-    /// Takes the blocks that changes must not meet, before any room.
-    async fn hold_blocks(&self, connection: &mut PgConnection, changes: &[Change]) -> sqlx::Result<()> {
-        let blocks: Vec<String> = changes
-            .iter()
-            .flat_map(|change| Needs::of(change).blocks)
-            .map(|(user, _)| user.as_str().to_owned())
-            .collect();
-        if blocks.is_empty() {
+    /// Takes the blocks of users, before any room, for as long as the transaction lasts: they block nobody meanwhile.
+    pub(crate) async fn hold_blocks(
+        &self,
+        connection: &mut PgConnection,
+        users: Vec<String>,
+    ) -> sqlx::Result<()> {
+        if users.is_empty() {
             return Ok(());
         }
-        self.ask(&self.sql().host.hold_blocks).bind(blocks).execute(connection).await.map(drop)
+        self.ask(&self.sql().host.hold_blocks).bind(users).execute(connection).await.map(drop)
     }
 
     /// Takes rooms, then keys of rooms to be made, for as long as the transaction lasts.
@@ -191,4 +192,15 @@ impl PostgresStore {
         }
         Ok(answers)
     }
+}
+
+/// Whose blocks a change must not meet: of those whom it adds, and of both members of a direct room, whoever makes it.
+fn blocking(change: &Change) -> Vec<String> {
+    let mut users: Vec<UserId> = Needs::of(change).blocks.into_iter().map(|(user, _)| user).collect();
+    if let ChangeBody::Create(new) = &change.body
+        && new.kind == RoomKind::Direct
+    {
+        users.extend(new.members.iter().map(|(user, _)| user.clone()));
+    }
+    users.iter().map(|user| user.as_str().to_owned()).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use chat_core::{
-    model::{MessageId, RoomId, Seq, UserId},
+    model::{MessageId, RoomId, RoomKind, Seq, UserId},
     store::{
         ImportPart, ImportStore, Imported, Refusal, StoreError,
         decide::{decide_import, import_needs},
@@ -27,7 +27,8 @@ use crate::{
 const OPERATION: &str = "import";
 
 statements! {
-    /// An import is one transaction of a few statements. It holds one room, and the keys of one to be made.
+    /// An import is one transaction of a few statements. It holds one room, and the keys of one to be made; where that
+    /// is a direct one, the blocks of its members before.
     ImportSql {
         // With `local` it ends with the transaction.
         patience = "SELECT set_config('lock_timeout', '2000', true)";
@@ -56,7 +57,7 @@ statements! {
             SELECT $17::bigint, m.seq, m.id, m.ordinal, nullif(m.sender, ''), m.client_id, m.digest, m.kind, m.content,
                 m.at, NULL, 1, false, m.reply_to, m.thread, m.mentions, m.attachments, m.metadata, 0, NULL
             FROM given m";
-        // Members' rows are always taken in one order, as commit_v1 takes them.
+        // Members' rows are always taken in one order, as commit_v2 takes them.
         pointers = "WITH held AS MATERIALIZED (
                 SELECT m.room, m.user_id FROM {s}members m WHERE m.room = $1 AND m.user_id = ANY ($2)
                 ORDER BY m.room, m.user_id FOR NO KEY UPDATE OF m)
@@ -86,8 +87,12 @@ impl ImportStore for PostgresStore {
         let keys: Vec<_> = needs.into_iter().flat_map(|needs| needs.keys).collect();
         let mut link = self.link(OPERATION).await?;
         let mut tx = link.begin().await.map_err(failed(OPERATION))?;
+        // As by whoever makes a direct room: a block must find it.
+        let members = part.room.members.iter().filter(|_| part.room.kind == RoomKind::Direct);
+        let blocking = members.map(|(user, _)| user.as_str().to_owned()).collect();
         let held = async {
             self.ask(&self.sql().import.patience).execute(&mut *tx).await?;
+            self.hold_blocks(&mut tx, blocking).await?;
             self.hold(&mut tx, vec![part.room.id.get()], &keys).await
         };
         match held.await {

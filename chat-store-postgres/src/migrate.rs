@@ -28,6 +28,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 7, name: "moderation", text: include_str!("migrations/0007_moderation.sql") },
     Migration { version: 8, name: "import", text: include_str!("migrations/0008_import.sql") },
     Migration { version: 9, name: "commit", text: include_str!("migrations/0009_commit.sql") },
+    Migration { version: 10, name: "commit_files", text: include_str!("migrations/0010_commit_files.sql") },
 ];
 
 statements! {

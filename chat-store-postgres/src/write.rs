@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use chat_core::{
     EventBody,
-    model::{ClientId, MemberRow, Message, MessageId, RoomId, Seq, Timestamp, UserId},
+    model::{ClientId, MemberRow, Message, MessageId, RoomId, RoomKind, Seq, Timestamp, UserId},
 };
 use sqlx::{Row as _, postgres::PgRow};
 
@@ -32,11 +32,11 @@ statements! {
         // before it, so that they run in this order.
         moderated = "SELECT c.o_id, c.o_shift, c.o_at, c.o_held, c.o_ids, m.done
             FROM {s}hold_blocks_v1($1, $31, $32) AS h (held)
-            CROSS JOIN LATERAL {s}commit_files_v1(
+            CROSS JOIN LATERAL {s}commit_files_v2(
                 $1 + h.held, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
                 $22, $23, $24, $25, $26, $27, $28, $29, $30::jsonb) AS c
             CROSS JOIN LATERAL {s}moderate_v1($30::jsonb, $2, c.o_id) AS m (done)";
-        commit_files = "SELECT o_id, o_shift, o_at, o_held, o_ids FROM {s}commit_files_v1(
+        commit_files = "SELECT o_id, o_shift, o_at, o_held, o_ids FROM {s}commit_files_v2(
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
             $24, $25, $26, $27, $28, $29, $30::jsonb)";
     }
@@ -61,7 +61,8 @@ pub(crate) fn ask(store: &PostgresStore, batch: &Batch, wait: Wait) -> sqlx::Res
         Wait::AsHost => 2,
     };
     let (sql, pending) = (&store.sql().write, &batch.pending);
-    let is_moderated = !batch.unblocked.is_empty()
+    let (blocking, blocked) = unblocked(batch)?;
+    let is_moderated = !blocking.is_empty()
         || !pending.mutes.is_empty()
         || !pending.audit.is_empty()
         || !pending.dropped.is_empty();
@@ -84,10 +85,22 @@ pub(crate) fn ask(store: &PostgresStore, batch: &Batch, wait: Wait) -> sqlx::Res
     if !is_moderated {
         return Ok(asked);
     }
-    let of = |pick: fn(&(UserId, UserId)) -> &UserId| {
-        batch.unblocked.iter().map(|pair| pick(pair).as_str().to_owned()).collect::<Vec<_>>()
-    };
-    Ok(asked.bind(of(|pair| &pair.0)).bind(of(|pair| &pair.1)))
+    Ok(asked.bind(blocking).bind(blocked))
+}
+
+/// Pairs of which none may stand: the first would have blocked the second. A user beside the empty text may have blocked
+/// anyone, and blocks nobody meanwhile.
+fn unblocked(batch: &Batch) -> sqlx::Result<(Vec<String>, Vec<String>)> {
+    let text = |user: &UserId| user.as_str().to_owned();
+    let mut pairs: Vec<_> = batch.unblocked.iter().map(|(user, other)| (text(user), text(other))).collect();
+    for id in &batch.pending.created {
+        let made = room(batch, *id)?;
+        // Whoever made it: a block that did not find the room yet would not count as a change of its rules.
+        if made.row.room.kind == RoomKind::Direct {
+            pairs.extend(made.members.keys().map(|user| (text(user), String::new())));
+        }
+    }
+    Ok(pairs.into_iter().unzip())
 }
 
 /// Where each room is among those that are written, from 1.

@@ -119,7 +119,8 @@ fn moderation() -> Vec<Operation> {
             .gives::<AuditPage>(200, "One page."),
         Operation::new("post", "/reports", "reportMessage", "Report a message")
             .described(
-                "Once a user and message: a second report is a conflict. The report keeps a copy of what the message \
+                "By `message_id`, or by `room_id` and `seq`; where both are told they must agree. Once a user and \
+                 message: a second report is a conflict. The report keeps a copy of what the message \
                  says now.",
             )
             .body::<NewReport>()

@@ -163,13 +163,15 @@ pub(crate) struct SearchQuery {
     pub(crate) limit: Option<usize>,
 }
 
-/// A message to be reported.
+/// A message to be reported: by its id, or by its room and its place there.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct NewReport {
-    pub(crate) room_id: RoomId,
-    /// The message's place.
-    pub(crate) seq: Position,
+    pub(crate) message_id: Option<MessageId>,
+    /// With `message_id` it may be left out, and must be the message's where it is there.
+    pub(crate) room_id: Option<RoomId>,
+    /// The message's place. As `room_id`.
+    pub(crate) seq: Option<Position>,
     /// Why; at most 1,000 characters.
     pub(crate) reason: String,
 }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use chat_core::{AuditPage, ListReports, ReportPage, model::Report};
+use chat_core::{
+    AsUser, AuditPage, ListReports, ReportPage,
+    model::{Report, RoomId, Seq},
+};
 
 use super::{
     bodies::{AuditQuery, Blocks, NewReport, ReportPatch, ReportPath, ReportsQuery, RoomPath, UserPath},
@@ -21,8 +24,29 @@ pub(super) async fn report(
     Body(asked): Body<NewReport>,
 ) -> Result<(StatusCode, Json<Report>), Problem> {
     let calls = shared.engine.as_user(&me);
-    let report = calls.report(asked.room_id, asked.seq.0, &asked.reason).await?;
+    let (room, seq) = reported(&calls, &asked).await?;
+    let report = calls.report(room, seq, &asked.reason).await?;
     Ok((StatusCode::CREATED, Json(report)))
+}
+
+/// Where the message to be reported is.
+async fn reported(calls: &AsUser<'_>, asked: &NewReport) -> Result<(RoomId, Seq), Problem> {
+    let (room, seq) = (asked.room_id, asked.seq.as_ref().map(|seq| seq.0));
+    let Some(id) = asked.message_id else {
+        return match (room, seq) {
+            (Some(room), Some(seq)) => Ok((room, seq)),
+            (None, None) => Err(Problem::bad_field("message_id", "say it, or room_id and seq")),
+            (None, Some(_)) => Err(Problem::bad_field("room_id", "belongs to seq")),
+            (Some(_), None) => Err(Problem::bad_field("seq", "belongs to room_id")),
+        };
+    };
+    let message = calls.message(id).await?.message;
+    let agrees = room.is_none_or(|room| room == message.room_id) && seq.is_none_or(|seq| seq == message.seq);
+    if agrees {
+        Ok((message.room_id, message.seq))
+    } else {
+        Err(Problem::bad_field("message_id", "is not the message at room_id and seq"))
+    }
 }
 
 pub(super) async fn reports(

@@ -13,6 +13,7 @@ mod socket;
 #[cfg(feature = "openapi")]
 mod specs;
 mod support;
+mod unread;
 mod ws_conversation;
 #[cfg(feature = "http2")]
 mod ws_http2;

@@ -4,12 +4,16 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use futures::StreamExt as _;
 
-use super::{Inner, connection::Connection, signalling::signal_one};
+use super::{
+    Inner,
+    connection::Connection,
+    signalling::{show_one, signal_one},
+};
 use crate::{
     bus::{Payload, Topic},
     error::{Error, ErrorCode},
     model::UserId,
-    signal::Signal,
+    signal::{PresenceStatus, Signal},
     store::Blocked,
 };
 
@@ -79,9 +83,36 @@ impl Inner {
             let now: BTreeSet<UserId> = users.iter().cloned().collect();
             let before = std::mem::replace(&mut *connection.blocked.lock(), now.clone());
             if before != now {
+                let hidden: Vec<UserId> = now.difference(&before).cloned().collect();
+                if !hidden.is_empty() {
+                    self.hide(&connection, &hidden).await;
+                }
                 let signal = Signal::Blocked { users };
                 signal_one(&connection, &signal, &signal.key(), &self.people, &mut Vec::new());
             }
+        }
+    }
+
+    /// Takes back what a connection was shown of users whom it is shown nothing of any more: it would stand for good.
+    async fn hide(&self, connection: &Arc<Connection>, users: &[UserId]) {
+        let show = |signal: &Signal| {
+            show_one(connection, signal, &signal.key(), &self.people, &mut Vec::new());
+        };
+        for sub in connection.all_subs() {
+            let room = &sub.room;
+            let typing = users.iter().filter(|user| room.typists.lock().has(user));
+            for user in typing.cloned().collect::<Vec<_>>() {
+                show(&Signal::Typing { room_id: room.id, user, is_typing: false });
+            }
+        }
+        let (size, me) = (self.limits.signals_room_max, &connection.user);
+        let known = self.store.acquaintances(me, users, size, users.len());
+        // What fails here is made up for by the list itself: clients hide those on it.
+        let Ok(known) = self.read("acquaintances", known).await else { return };
+        let Ok(statuses) = self.link.leases.read(&known).await else { return };
+        let there = known.into_iter().zip(statuses).filter(|(_, status)| *status != PresenceStatus::Offline);
+        for (user, _) in there {
+            show(&Signal::Presence { user, status: PresenceStatus::Offline, last_seen: None });
         }
     }
 }

@@ -16,8 +16,21 @@ pub(crate) fn signal_one(
     people: &People,
     encoded: &mut Vec<(&'static str, Arc<[u8]>)>,
 ) {
+    if !connection.hides(signal) {
+        show_one(connection, signal, key, people, encoded);
+    }
+}
+
+/// As [`signal_one`], of whomever it is.
+pub(crate) fn show_one(
+    connection: &Arc<Connection>,
+    signal: &Signal,
+    key: &SignalKey,
+    people: &People,
+    encoded: &mut Vec<(&'static str, Arc<[u8]>)>,
+) {
     let format = &connection.format;
-    if connection.hides(signal) || (format.chooses_signals() && !format.hears(signal, &connection.user)) {
+    if format.chooses_signals() && !format.hears(signal, &connection.user) {
         return;
     }
     let name = connection.format.name();

@@ -28,6 +28,11 @@ impl Typists {
         }
     }
 
+    /// Whether a user was told to be typing.
+    pub(crate) fn has(&self, user: &UserId) -> bool {
+        self.0.contains_key(user)
+    }
+
     /// A user is not in the room any more.
     pub(crate) fn forget(&mut self, user: &UserId) {
         self.0.remove(user);

@@ -102,7 +102,7 @@ pub trait LogStore: fmt::Debug + Send + Sync + 'static {
     /// - A mute outlasts leaving (suite: `a_mute_outlasts_leaving`).
     /// - Whoever was blocked by the time a change is made is refused where the rules say so, also where the block and
     ///   the change meet (suite: `a_blocked_user_writes_no_direct_messages`, `who_blocks_is_added_by_others_alone`,
-    ///   `who_blocks_is_not_named`, `nothing_passes_a_block_that_stands`).
+    ///   `who_blocks_is_not_named`, `nothing_passes_a_block_that_stands`, `no_direct_room_is_made_past_a_block`).
     ///
     /// - It waits for nobody who holds a room: changes of such a room are answered [`Refusal::Held`], all of them in
     ///   the batch, and nothing of them is stored. (A store whose writers take turns has no such rooms.)
@@ -352,7 +352,7 @@ pub trait BlockStore: fmt::Debug + Send + Sync + 'static {
     /// - It is idempotent, and never exceeds `max`, also when many are made at once (suite:
     ///   `blocks_are_made_and_taken_back`, `blocks_are_bounded_also_at_once`).
     /// - When it returns, no change that the block forbids is committed any more (suite:
-    ///   `nothing_passes_a_block_that_stands`).
+    ///   `nothing_passes_a_block_that_stands`, `no_direct_room_is_made_past_a_block`).
     async fn put_block(
         &self,
         user: &UserId,

@@ -96,6 +96,36 @@ async fn who_is_blocked_is_refused_and_not_shown() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_shown_of_who_is_blocked_ends() {
+    let [one, two] = nodes().await;
+    let room = group(&one, &["ann", "bob", "cat"]).await;
+    let mut watcher = Client::connect(&one, "ann").await;
+    watcher.expect("welcome").await;
+    let mut bobs = Client::connect(&two, "bob").await;
+    bobs.expect("welcome").await;
+    assert_eq!(watcher.expect("presence").await["status"], "online");
+    let typing = |is_typing: bool| json!({"type": "typing", "room_id": room, "is_typing": is_typing});
+    bobs.say(&typing(true));
+    assert_eq!(watcher.expect("typing").await["is_typing"], true);
+    one.as_user(&ann()).block(&user("bob")).await.unwrap();
+    let mut told = [watcher.next().await.unwrap(), watcher.next().await.unwrap()];
+    told.sort_by_key(|frame| frame["type"].to_string());
+    assert_eq!(
+        told,
+        [
+            json!({"type": "presence", "user": "bob", "status": "offline"}),
+            json!({"type": "typing", "room_id": room, "user": "bob", "is_typing": false}),
+        ]
+    );
+    assert_eq!(watcher.expect("blocked").await["users"], json!(["bob"]));
+    // Nothing comes of those who were not shown: dan is no acquaintance, and cat is not there.
+    for other in ["cat", "dan"] {
+        one.as_user(&ann()).block(&user(other)).await.unwrap();
+        assert_eq!(watcher.next().await.unwrap()["type"], "blocked");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn blocks_are_bounded_and_of_others() {
     let mut limits = Limits::default();
     limits.blocks_max = 1;

@@ -25,7 +25,7 @@ use crate::{
 const HOLD: &str = "BEGIN; SELECT 1 FROM {s}rooms WHERE id = 1 FOR NO KEY UPDATE";
 
 /// Waits until so many connections wait for a lock, of those that this schema's statements are from.
-async fn wait_for_waiters(scratch: &Scratch, waiters: i64) {
+pub(crate) async fn wait_for_waiters(scratch: &Scratch, waiters: i64) {
     let mut connection = scratch.connect().await;
     let begun = Instant::now();
     loop {
@@ -45,7 +45,7 @@ async fn wait_for_waiters(scratch: &Scratch, waiters: i64) {
     }
 }
 
-async fn release(mut connection: PgConnection) {
+pub(crate) async fn release(mut connection: PgConnection) {
     sqlx::raw_sql("COMMIT").execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
 }

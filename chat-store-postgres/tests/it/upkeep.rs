@@ -1,17 +1,21 @@
 //! Migrations, schemas, poolers, and what `verify` finds.
 
-use std::error::Error as _;
+use std::{error::Error as _, time::SystemTime};
 
 use chat_core::{
-    model::Seq,
-    store::{LogStore as _, Outcome, Refusal, StoreErrorKind},
+    EventBody,
+    model::{ReportStatus, Role, RoomId, Seq, Timestamp},
+    store::{
+        AuditStore as _, Change, ChangeBody, Decision, LogStore as _, NewReport, Outcome, Refusal,
+        ReportScope, ReportStore as _, Reported, ReportsQuery, StoreErrorKind,
+    },
 };
 use chat_store_postgres::{PostgresOptions, PostgresStore, sqlx};
 use futures::future::join_all;
 
 use crate::{
     scratch::{Scratch, pool, pool_of},
-    words::{assert_sound, by, commit, delete, head, room, send},
+    words::{assert_sound, by, change, commit, delete, head, remove, room, send, user},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -48,6 +52,77 @@ async fn tables_that_the_host_made_are_taken_as_they_are() {
     let store = scratch.open().await;
     let room = room(&store).await;
     assert_eq!(head(&store, room).await, Seq::new(1));
+    assert_sound(&store).await;
+}
+
+/// Mutes stood in the member's row alone before step 7.
+#[tokio::test]
+async fn a_mute_of_an_earlier_version_is_kept() {
+    let scratch = Scratch::new();
+    let all = PostgresStore::migration_sql(&scratch.options()).unwrap();
+    let (before, _) = all.split_once("-- Until when users of a room may not write").unwrap();
+    let mut connection = scratch.connect().await;
+    scratch.run(&mut connection, before).await;
+    let old = "INSERT INTO {s}rooms (id, kind, name_folded, history, created_at, created_by, head, at, floor, messages,
+            members, deleted, rules)
+            VALUES (nextval('{s}room_ids'), 'group', '', 'all', 1, 'ann', 1, 1, 0, 0, 3, false, 1);
+        INSERT INTO {s}room_events (room, seq, ordinal, kind, at, actor)
+            VALUES (1, 1, 0, 'room_created', 1, 'ann');
+        INSERT INTO {s}members (room, user_id, role, joined_at, muted_until, visible_from, read, delivered) VALUES
+            (1, 'ann', 'owner', 1, NULL, 0, 1, 1), (1, 'bob', 'member', 1, 9000, 0, 1, 1),
+            (1, 'cat', 'member', 1, NULL, 0, 1, 1)";
+    scratch.run(&mut connection, old).await;
+
+    let store = scratch.open().await;
+    let room = RoomId::new(1).unwrap();
+    let muted = |at| Err(Refusal::Muted { remaining: Timestamp::from_micros(9_000).since(at) });
+    let by_bob = |at, n| Change { at, ..by("bob", send(room, n)) };
+    let early = Timestamp::from_micros(5);
+    assert_eq!(commit(&store, by_bob(early, 1)).await, muted(early));
+    assert!(commit(&store, by("cat", send(room, 2))).await.is_ok());
+    // It outlasts leaving, as others do, and ends when it was to end.
+    assert!(commit(&store, remove(room, "bob")).await.is_ok());
+    let back = ChangeBody::AddMember { user: user("bob"), role: Role::Member };
+    let added = commit(&store, change(Some(room), back)).await.unwrap();
+    let EventBody::MemberJoined { member } = &added.event().unwrap().body else { panic!("{added:?}") };
+    assert_eq!(member.muted_until, Some(Timestamp::from_micros(9_000)));
+    let late = Timestamp::from_micros(8_999);
+    assert_eq!(commit(&store, by_bob(late, 3)).await, muted(late));
+    assert!(commit(&store, by_bob(Timestamp::from_micros(9_000), 4)).await.is_ok());
+    assert_sound(&store).await;
+}
+
+/// What the guide for operators says does what it says.
+#[tokio::test]
+async fn old_reports_and_entries_are_removed_by_hand() {
+    let guide = include_str!("../../../docs/deploying.md");
+    let (_, trim) = guide.split_once("-- Postgres\n").unwrap();
+    let (trim, _) = trim.split_once("-- SQLite").unwrap();
+    let scratch = Scratch::new();
+    let store = scratch.open().await;
+    let room = room(&store).await;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let now = Timestamp::from_micros(i64::try_from(now.as_micros()).unwrap());
+    let old = Timestamp::from_micros(5);
+    for n in 0..3 {
+        let sent = commit(&store, send(room, n)).await.unwrap();
+        let seq = sent.event().unwrap().seq;
+        let report = NewReport { room, seq, reporter: user("bob"), reason: "rude".to_owned(), at: old };
+        let Reported::Made(report) = store.put_report(&report).await.unwrap() else { panic!("{report:?}") };
+        // The third stays pending.
+        if let Some(at) = [old, now].get(n) {
+            let by = user("ann");
+            let decision = Decision { report: report.id, status: ReportStatus::Reviewed, by, at: *at };
+            store.decide_report(&decision).await.unwrap();
+        }
+    }
+    scratch.run(&mut scratch.connect().await, &trim.replace("chat.", "{s}")).await;
+    let all = ReportsQuery { scope: ReportScope::Everywhere, status: None, before: None, limit: 9 };
+    let left = store.reports(&all).await.unwrap();
+    let left: Vec<_> = left.iter().map(|report| (report.status, report.decided_at)).collect();
+    assert_eq!(left, [(ReportStatus::Pending, None), (ReportStatus::Reviewed, Some(now))]);
+    let trail = store.audit(room, None, 9).await.unwrap();
+    assert_eq!(trail.iter().map(|entry| entry.record.at).collect::<Vec<_>>(), [now]);
     assert_sound(&store).await;
 }
 

@@ -75,6 +75,21 @@ pub(crate) fn create_for(subject: Option<&str>) -> Change {
     )
 }
 
+/// A direct room of ann, who makes it, and bob.
+pub(crate) fn create_direct() -> Change {
+    let mut direct = create();
+    if let ChangeBody::Create(new) = &mut direct.body {
+        new.kind = RoomKind::Direct;
+        new.members = vec![(user("ann"), Role::Member), (user("bob"), Role::Member)];
+    }
+    direct
+}
+
+/// ann becomes a member, as ann herself asks for it.
+pub(crate) fn add_ann(room: RoomId) -> Change {
+    change(Some(room), ChangeBody::AddMember { user: user("ann"), role: Role::Member })
+}
+
 /// Commits one change.
 pub(crate) async fn commit(store: &PostgresStore, change: Change) -> Result<Outcome, Refusal> {
     store.commit(vec![change]).await.unwrap().pop().unwrap()

@@ -1,17 +1,22 @@
 //! Migrations, prefixes, and what `verify` finds.
 
-use std::error::Error as _;
+use std::{error::Error as _, time::SystemTime};
 
 use chat_core::{
-    model::Seq,
-    store::{LogStore as _, MessageStore as _, SearchQuery, SearchScope, SearchText, StoreErrorKind},
+    EventBody,
+    model::{ReportStatus, Role, RoomId, Seq, Timestamp},
+    store::{
+        Actor, AuditStore as _, Change, ChangeBody, Decision, LogStore as _, MessageStore as _, NewReport,
+        Refusal, ReportScope, ReportStore as _, Reported, ReportsQuery, Require, SearchQuery, SearchScope,
+        SearchText, StoreErrorKind,
+    },
 };
 use chat_store_sqlite::{SqliteOptions, SqliteStore, sqlx};
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::{
     scratch::Scratch,
-    words::{assert_sound, commit, delete, head, room, send},
+    words::{assert_sound, commit, delete, head, room, send, user},
 };
 
 #[tokio::test]
@@ -59,6 +64,88 @@ async fn what_an_earlier_version_stored_is_found() {
         let found = store.search(&query).await.unwrap().messages;
         assert_eq!(found.iter().map(|message| message.seq.get()).collect::<Vec<_>>(), expected);
     }
+}
+
+/// Mutes stood in the member's row alone before step 4.
+#[tokio::test]
+async fn a_mute_of_an_earlier_version_is_kept() {
+    let scratch = Scratch::new();
+    let all = SqliteStore::migration_sql(&SqliteOptions::default()).unwrap();
+    let (before, _) = all.split_once("-- Until when users of a room may not write").unwrap();
+    by_hand(&scratch, before).await;
+    let old = "INSERT INTO chat_rooms (id, kind, name_folded, history, created_at, created_by, head, at, floor, messages,
+            members, deleted) VALUES (1, 'group', '', 'all', 1, 'ann', 1, 1, 0, 0, 3, 0);
+        UPDATE chat_meta SET last_room = 1;
+        INSERT INTO chat_room_events (room, seq, ordinal, kind, at, actor)
+            VALUES (1, 1, 0, 'room_created', 1, 'ann');
+        INSERT INTO chat_members (room, user, role, joined_at, muted_until, visible_from, read, delivered) VALUES
+            (1, 'ann', 'owner', 1, NULL, 0, 1, 1), (1, 'bob', 'member', 1, 9000, 0, 1, 1),
+            (1, 'cat', 'member', 1, NULL, 0, 1, 1)";
+    by_hand(&scratch, old).await;
+
+    let store = scratch.open().await;
+    let room = RoomId::new(1).unwrap();
+    let muted = |at| Err(Refusal::Muted { remaining: Timestamp::from_micros(9_000).since(at) });
+    let send_at = |name: &str, at, n| {
+        let actor = Actor::User(user(name));
+        Change { actor, at, require: Require::WRITER, ..send(room, n) }
+    };
+    let early = Timestamp::from_micros(5);
+    assert_eq!(commit(&store, send_at("bob", early, 1)).await, muted(early));
+    assert!(commit(&store, send_at("cat", early, 2)).await.is_ok());
+    // It outlasts leaving, as others do, and ends when it was to end.
+    let by_host =
+        |body| Change { room: Some(room), actor: Actor::Host, at: early, require: Require::NOTHING, body };
+    assert!(commit(&store, by_host(ChangeBody::Remove { user: user("bob") })).await.is_ok());
+    let back = ChangeBody::AddMember { user: user("bob"), role: Role::Member };
+    let added = commit(&store, by_host(back)).await.unwrap();
+    let EventBody::MemberJoined { member } = &added.event().unwrap().body else { panic!("{added:?}") };
+    assert_eq!(member.muted_until, Some(Timestamp::from_micros(9_000)));
+    let late = Timestamp::from_micros(8_999);
+    assert_eq!(commit(&store, send_at("bob", late, 3)).await, muted(late));
+    assert!(commit(&store, send_at("bob", Timestamp::from_micros(9_000), 4)).await.is_ok());
+    assert_sound(&store).await;
+}
+
+/// What the guide for operators says does what it says.
+#[tokio::test]
+async fn old_reports_and_entries_are_removed_by_hand() {
+    let guide = include_str!("../../../docs/deploying.md");
+    let (_, trim) = guide.split_once("-- SQLite").unwrap();
+    let (trim, _) = trim.split_once("```").unwrap();
+    // The first line goes on as a comment.
+    let trim = format!("--{trim}");
+    let scratch = Scratch::new();
+    let store = scratch.open().await;
+    let room = room(&store).await;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let now = Timestamp::from_micros(i64::try_from(now.as_micros()).unwrap());
+    let old = Timestamp::from_micros(5);
+    let report = async |n: usize, decided_at: Option<Timestamp>| {
+        let seq = commit(&store, send(room, n)).await.unwrap().event().unwrap().seq;
+        let report = NewReport { room, seq, reporter: user("bob"), reason: "rude".to_owned(), at: old };
+        let Reported::Made(report) = store.put_report(&report).await.unwrap() else { panic!("{report:?}") };
+        if let Some(at) = decided_at {
+            let by = user("ann");
+            let decision = Decision { report: report.id, status: ReportStatus::Reviewed, by, at };
+            store.decide_report(&decision).await.unwrap();
+        }
+    };
+    let left = async || {
+        let all = ReportsQuery { scope: ReportScope::Everywhere, status: None, before: None, limit: 9 };
+        let reports = store.reports(&all).await.unwrap();
+        let trail = store.audit(room, None, 9).await.unwrap();
+        let reports: Vec<_> = reports.iter().map(|report| (report.id.get(), report.decided_at)).collect();
+        (reports, trail.iter().map(|entry| entry.record.at).collect::<Vec<_>>())
+    };
+    report(0, Some(old)).await;
+    by_hand(&scratch, &trim).await;
+    assert_eq!(left().await, (vec![(1, Some(old))], vec![old]), "the latest stays");
+    report(1, Some(now)).await;
+    report(2, None).await;
+    by_hand(&scratch, &trim).await;
+    assert_eq!(left().await, (vec![(3, None), (2, Some(now))], vec![now]));
+    assert_sound(&store).await;
 }
 
 #[tokio::test]

@@ -189,7 +189,7 @@ export class ChatRest {
     return `${this.url}/attachments/${encodeURIComponent(id)}`;
   }
 
-  /** Tells the moderators of a message, once. @param {{room_id: RoomId, seq: Seq, reason: string}} report @returns {Promise<Report>} */
+  /** Tells the moderators of a message, once. @param {{reason: string} & ({message_id: number} | {room_id: RoomId, seq: Seq})} report @returns {Promise<Report>} */
   report(report) {
     return this.call('POST', '/reports', report);
   }

@@ -32,6 +32,7 @@ async fn reports_are_made_listed_and_decided() {
             row("cat", "POST", "/reports", json!({"room_id": room, "seq": 2}), 400, "bad_field reason"),
             row("cat", "POST", "/reports", json!({"room_id": room, "reason": "x"}), 400, "bad_field seq"),
             row("cat", "POST", "/reports", json!({"seq": 2, "reason": "x"}), 400, "bad_field room_id"),
+            row("cat", "POST", "/reports", json!({"reason": "x"}), 400, "bad_field message_id"),
             row(
                 "cat",
                 "POST",
@@ -65,6 +66,70 @@ async fn reports_are_made_listed_and_decided() {
     let trail = chat.must("ann", "GET", &format!("/rooms/{room}/audit?limit=1"), Value::Null).await;
     let entry = &trail["entries"][0];
     assert_eq!((&entry["action"], &entry["report"]), (&json!("report_reviewed"), &report["id"]));
+}
+
+#[tokio::test]
+async fn a_message_is_reported_by_its_id_or_its_place() {
+    let chat = chat().await;
+    let room = chat.group("ann", &["bob"]).await;
+    let other = chat.group("ann", &["cat"]).await;
+    let say = async |room: u64| {
+        chat.must("ann", "POST", &format!("/rooms/{room}/messages"), json!({"content": "x"})).await
+    };
+    let (message, elsewhere) = (say(room).await, say(other).await);
+    let (id, seq) = (&message["id"], &message["seq"]);
+    let of = |mut place: Value| {
+        place["reason"] = json!("rude");
+        place
+    };
+    table(
+        &chat,
+        &[
+            row("bob", "POST", "/reports", of(json!({"message_id": "x"})), 400, "bad_field message_id"),
+            row("bob", "POST", "/reports", of(json!({"message_id": -1})), 400, "bad_field message_id"),
+            row("bob", "POST", "/reports", of(json!({"message_id": null})), 400, "bad_field message_id"),
+            row(
+                "bob",
+                "POST",
+                "/reports",
+                of(json!({"message_id": id, "seq": 9})),
+                400,
+                "bad_field message_id",
+            ),
+            row(
+                "bob",
+                "POST",
+                "/reports",
+                of(json!({"message_id": id, "room_id": other, "seq": seq})),
+                400,
+                "bad_field message_id",
+            ),
+            row("bob", "POST", "/reports", of(json!({"message_id": 999})), 404, "not_found"),
+            // What one may not read is not there, whatever else is said.
+            row("bob", "POST", "/reports", of(json!({"message_id": elsewhere["id"]})), 404, "not_found"),
+            row(
+                "bob",
+                "POST",
+                "/reports",
+                of(json!({"message_id": elsewhere["id"], "room_id": room, "seq": 2})),
+                404,
+                "not_found",
+            ),
+            row("eve", "POST", "/reports", of(json!({"message_id": id})), 404, "not_found"),
+        ],
+    )
+    .await;
+    let report = chat.must("bob", "POST", "/reports", of(json!({"message_id": id}))).await;
+    assert_eq!([&report["room_id"], &report["seq"], &report["message_id"]], [&json!(room), seq, id]);
+    // It is the same message, however it is named.
+    for place in [
+        json!({"message_id": id}),
+        json!({"room_id": room, "seq": seq}),
+        json!({"message_id": id, "room_id": room}),
+        json!({"message_id": id, "room_id": room, "seq": seq}),
+    ] {
+        assert_eq!(chat.ask("bob", "POST", "/reports", of(place)).await.status, 409);
+    }
 }
 
 #[tokio::test]

@@ -193,3 +193,46 @@ pub async fn nothing_passes_a_block_that_stands(store: &Arc<dyn Store>) {
         scene.say("bob", direct, "again").await;
     }
 }
+
+/// A direct room that is made while one of its two blocks the other knows of it, whoever makes it: nothing is written
+/// into it by who is blocked, once the block has been made.
+pub async fn no_direct_room_is_made_past_a_block(store: &Arc<dyn Store>) {
+    const ROUNDS: usize = 12;
+    let scene = Scene::of(store);
+    for round in 0..ROUNDS {
+        let [who, whom] = ["ann", "bob"].map(|name| format!("{name} {round}"));
+        // By who blocks, by the host, and by who is blocked.
+        let maker = [&who, "host", &whom][round % 3];
+        let pair = scene.create(maker, scene.new_room(RoomKind::Direct, &[&who, &whom]));
+        let standing = Arc::new(AtomicBool::new(false));
+        let texts: Vec<_> = (0..8).map(|n| scene.text(&n.to_string())).collect();
+        let (actor, at) = (actor(&whom), scene.now());
+        let writing = tokio::spawn({
+            let (store, standing) = (Arc::clone(store), Arc::clone(&standing));
+            async move {
+                let made = commit(&store, vec![pair]).await.remove(0);
+                let Ok(Outcome::Applied(event)) = made else { return };
+                for text in texts {
+                    let body = ChangeBody::Send(text);
+                    let (room, require) = (Some(event.room), require_of(&body));
+                    let stood = standing.load(Ordering::SeqCst);
+                    let change = Change { room, actor: actor.clone(), at, require, body };
+                    let answer = commit(&store, vec![change]).await.remove(0);
+                    let passed = matches!(answer, Ok(Outcome::Applied(_)));
+                    assert!(!(stood && passed), "it stood before it was asked: {answer:?}");
+                }
+            }
+        });
+        assert_eq!(block(&scene, &who, &whom).await, Blocked::Made);
+        standing.store(true, Ordering::SeqCst);
+        writing.await.expect("no task panics");
+        let again = scene.create(&whom, scene.new_room(RoomKind::Direct, &[&who, &whom]));
+        match scene.commit_one(again).await {
+            Ok(Outcome::Repeat(event)) => {
+                let text = ChangeBody::Send(scene.text("x"));
+                assert_eq!(scene.verdict(&whom, event.room, text).await, "blocked");
+            }
+            answer => assert_eq!(answer, Err(Refusal::Blocked)),
+        }
+    }
+}

@@ -249,6 +249,7 @@ macro_rules! store_suite {
             equal_reports_at_once_are_one
             blocks_are_bounded_also_at_once
             nothing_passes_a_block_that_stands
+            no_direct_room_is_made_past_a_block
         }
         $crate::store_suite! { @pair $setup:
             the_epoch_is_made_at_random
