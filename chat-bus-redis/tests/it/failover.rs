@@ -2,7 +2,6 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use crate::peer::{self, Peer, eventually, room, user};
 use chat_bus_redis::RedisOptions;
 use chat_core::{
     PresenceStatus,
@@ -10,6 +9,8 @@ use chat_core::{
     limits::Rate,
     model::{ConnectionId, RoomId, Seq},
 };
+
+use crate::peer::{self, Peer, eventually, room, user};
 
 const LONG: Duration = Duration::from_secs(600);
 
