@@ -22,8 +22,8 @@ use crate::{
 ///
 /// - Each node has two connections (for each server of a cluster), and one of them publishes: what one node
 ///   publishes on a topic arrives in that order.
-/// - A connection that is lost, or on which the node does not hear its own probes any more, is replaced, with
-///   50 ms to 3 s between attempts. Meanwhile [`Bus::is_healthy`] is false; when everything is subscribed again,
+/// - A connection that is lost, on which the node does not hear its own probes any more, or whose server has become a
+///   replica (leases and budgets show it), is replaced, with 50 ms to 3 s between attempts. Meanwhile [`Bus::is_healthy`] is false; when everything is subscribed again,
 ///   [`Lost::All`](chat_core::bus::Lost) is told.
 /// - [`Bus::publish`] never waits. What does not fit into the queue, or may not have arrived, is dropped, the bus is
 ///   unhealthy, and the other nodes are told which topics lost something as soon as anything can be published.
@@ -56,6 +56,9 @@ impl RedisBus {
     /// - `redis://host:port/database`: one server.
     /// - `redis-sentinel://host:port?node=host:port&sentinelServiceName=name`: the primary that Sentinel names.
     /// - `redis-cluster://host:port?node=host:port`: a cluster.
+    ///
+    /// `node` may be repeated; each try to connect begins with another of the servers that are named. Those of a
+    /// Sentinel's own: `sentinelUsername=` and `sentinelPassword=`.
     ///
     /// `valkey` stands for `redis` as well. `rediss` and `valkeys` need a TLS feature of the crate `fred`, which the
     /// host switches on. `user:password@` may stand before the host, or in

@@ -38,6 +38,8 @@ enum Ended {
     Closed,
     #[error("nothing comes back")]
     Deaf,
+    #[error("scripts do not get through to a primary")]
+    Unwritable,
     #[error("the epoch was renewed")]
     Renamed,
     #[error(transparent)]
@@ -109,6 +111,7 @@ async fn serve(
     tokio::select! {
         ended = work => ended,
         () = lifeline.ended() => Err(Ended::Closed),
+        () = connection.broken() => Err(Ended::Unwritable),
         _ = pump.join_next() => Err(Ended::Closed),
         () = node.renamed(&names) => Err(Ended::Renamed),
     }

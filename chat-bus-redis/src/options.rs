@@ -59,7 +59,8 @@ impl RedisOptions {
         self
     }
 
-    /// How long making a connection may take; 5 s by default, at least 10 ms.
+    /// How long making a connection may take; 5 s by default, at least 10 ms. Where the URL names several servers,
+    /// each of them has half of it.
     #[must_use]
     pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout.max(Duration::from_millis(10));

@@ -1,12 +1,8 @@
 //! A Postgres server.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::path::PathBuf;
 
-use crate::server::{Folder, Server, bound_command, free_port, program};
+use crate::server::{Folder, Server, bound_command, free_port, give_away, program, run, unprivileged};
 
 /// A Postgres server with a cluster of its own. It trusts whoever comes from this machine, as user `postgres`.
 #[derive(Debug)]
@@ -31,9 +27,9 @@ impl Postgres {
         let program = program.canonicalize().unwrap_or(program);
         let folder = Folder::new("postgres")?;
         // It refuses to be run by root.
-        let user = is_root().then(unprivileged).transpose()?;
+        let user = unprivileged()?;
         if let Some(user) = user {
-            run(Command::new("chown").arg(user).arg(folder.path()))?;
+            give_away(folder.path(), user)?;
         }
         let mut initdb = bound_command(&program.with_file_name("initdb"), user);
         initdb.arg("--pgdata").arg(folder.path().join("data"));
@@ -109,26 +105,4 @@ impl Drop for Postgres {
         // Killed alone, it would leave its children to find out by themselves.
         drop(self.stop());
     }
-}
-
-fn is_root() -> bool {
-    let id = Command::new("id").arg("-u").output();
-    id.is_ok_and(|id| id.stdout.trim_ascii() == b"0")
-}
-
-/// Whom root lets run it.
-fn unprivileged() -> Result<&'static str, String> {
-    let users = fs::read_to_string(Path::new("/etc/passwd")).unwrap_or_default();
-    let known = |name: &&&str| users.lines().any(|line| line.split(':').next() == Some(name));
-    let user = ["postgres", "nobody"].iter().find(known).copied();
-    user.ok_or_else(|| "root may not run Postgres, and there is no user postgres or nobody".to_owned())
-}
-
-fn run(command: &mut Command) -> Result<(), String> {
-    let name = format!("{command:?}");
-    let output = command.stdin(Stdio::null()).output().map_err(|e| format!("{name}: {e}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!("{name}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)))
 }

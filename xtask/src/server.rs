@@ -151,13 +151,17 @@ fn signal_process(pid: u32, signal: &str) -> Result<(), String> {
     }
 }
 
+/// Where programs are that only root runs, whose `PATH` alone names it.
+const ROOTS: &str = "/usr/sbin";
+
 /// A program by the variable that names it, by `PATH`, or in one of the folders where Debian keeps versions of it.
 pub(crate) fn program(variable: &str, name: &str, versions: Option<(&str, &str)>) -> Result<PathBuf, String> {
     if let Some(path) = env::var_os(variable).filter(|path| !path.is_empty()) {
         return Ok(PathBuf::from(path));
     }
     let path = env::var_os("PATH").unwrap_or_default();
-    let on_path = env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());
+    let folders = env::split_paths(&path).chain([PathBuf::from(ROOTS)]);
+    let on_path = folders.map(|folder| folder.join(name)).find(|path| path.is_file());
     let found = on_path.or_else(|| {
         let (above, below) = versions?;
         let mut found: Vec<(u32, PathBuf)> = fs::read_dir(above)
@@ -188,4 +192,31 @@ pub(crate) fn bound_command(program: &Path, user: Option<&str>) -> Command {
     }
     command.arg("--").arg(program);
     command
+}
+
+/// Whom a program that refuses to be run by root is run by; none where this is not root.
+pub(crate) fn unprivileged() -> Result<Option<&'static str>, String> {
+    let id = Command::new("id").arg("-u").output();
+    if !id.is_ok_and(|id| id.stdout.trim_ascii() == b"0") {
+        return Ok(None);
+    }
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let known = |name: &&&str| users.lines().any(|line| line.split(':').next() == Some(name));
+    let user = ["postgres", "nobody"].iter().find(known).copied();
+    user.map(Some).ok_or_else(|| "root may not run it, and there is no user postgres or nobody".to_owned())
+}
+
+/// Makes a folder and all in it a user's.
+pub(crate) fn give_away(folder: &Path, user: &str) -> Result<(), String> {
+    run(Command::new("chown").arg("-R").arg(user).arg(folder))
+}
+
+/// Runs a command to its end; what it said where it failed.
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
+    let name = format!("{command:?}");
+    let output = command.stdin(Stdio::null()).output().map_err(|e| format!("{name}: {e}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{name}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)))
 }

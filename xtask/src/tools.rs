@@ -75,6 +75,14 @@ pub(crate) const ALL: &[Tool] = &[
         purpose: "the tests of stores and clusters",
     },
     Tool {
+        name: "PgBouncer",
+        variable: "PGBOUNCER",
+        is_told: true,
+        candidates: &["pgbouncer", "/usr/sbin/pgbouncer"],
+        packages: &["pgbouncer"],
+        purpose: "the tests of stores behind a pooler",
+    },
+    Tool {
         name: "Redis 7 or newer",
         variable: "REDIS_SERVER",
         is_told: true,

@@ -20,7 +20,10 @@ use fred::{
 use futures::{StreamExt, TryStreamExt, stream};
 use sha1::{Digest, Sha1};
 use tokio::{
-    sync::broadcast::{Receiver, error::RecvError},
+    sync::{
+        Notify,
+        broadcast::{Receiver, error::RecvError},
+    },
     time::timeout,
 };
 
@@ -35,6 +38,8 @@ pub(crate) struct Connection {
     subscriber: Client,
     publisher: Client,
     is_cluster: bool,
+    /// A script showed that the connection is of no use.
+    broken: Notify,
 }
 
 /// What comes in.
@@ -85,10 +90,11 @@ impl DriverError {
 
 impl From<Error> for DriverError {
     fn from(error: Error) -> Self {
-        // A server that became a replica takes no writes: the connection must find the new primary.
+        // A server that became a replica takes no writes: the connection must find the new primary. (Before Redis 7
+        // a script's errors are quoted in another.)
         let is_answer = match error.kind() {
             ErrorKind::Auth | ErrorKind::InvalidCommand | ErrorKind::InvalidArgument => true,
-            ErrorKind::Unknown => !error.details().starts_with("READONLY") && is_code(error.details()),
+            ErrorKind::Unknown => !error.details().contains("READONLY ") && is_code(error.details()),
             _ => false,
         };
         if is_answer { Self::Refused(error) } else { Self::Broken(Some(error)) }
@@ -104,10 +110,11 @@ fn is_code(details: &str) -> bool {
 impl Connection {
     /// Connects. Messages are taken from the first on.
     pub(crate) async fn open(target: &Target) -> Result<(Self, Messages, Lifeline), DriverError> {
+        let config = target.next();
         let client = |subscribes| {
             let performance = target.performance(subscribes);
             // Without a policy fred does not reconnect.
-            Client::new(target.config.clone(), Some(performance), Some(target.connection.clone()), None)
+            Client::new(config.clone(), Some(performance), Some(target.connection.clone()), None)
         };
         let (subscriber, publisher) = (client(true), client(false));
         let messages = Messages(subscriber.message_rx());
@@ -115,7 +122,9 @@ impl Connection {
         let tasks = timeout(target.connect_timeout, both).await.map_err(|_| DriverError::Broken(None))??;
         let changes = [subscriber.cluster_change_rx(), publisher.cluster_change_rx()];
         let lifeline = Lifeline { tasks: tasks.into(), changes };
-        Ok((Self { subscriber, publisher, is_cluster: target.is_cluster() }, messages, lifeline))
+        let connection =
+            Self { subscriber, publisher, is_cluster: target.is_cluster(), broken: Notify::new() };
+        Ok((connection, messages, lifeline))
     }
 
     /// Subscribes. In a cluster this is confirmed; else it is only on its way, before whatever follows on the same
@@ -175,7 +184,8 @@ impl Connection {
         results
     }
 
-    /// Runs a script whose keys are of one slot.
+    /// Runs a script whose keys are of one slot. One that finds no primary, or gets no answer in time, ends the
+    /// connection.
     pub(crate) async fn run(
         &self,
         script: &Script,
@@ -184,12 +194,24 @@ impl Connection {
     ) -> Result<Vec<String>, DriverError> {
         let arguments: Vec<Value> = arguments.into_iter().map(|bytes| Value::Bytes(bytes.into())).collect();
         let known = self.publisher.evalsha(script.hash(), keys.clone(), arguments.clone()).await;
-        match known {
+        let found = match known {
             Err(error) if error.details().starts_with("NOSCRIPT") => {
-                Ok(self.publisher.eval(script.text, keys, arguments).await?)
+                self.publisher.eval(script.text, keys, arguments).await
             }
-            other => Ok(other?),
-        }
+            other => other,
+        };
+        found.map_err(|error| {
+            let error = DriverError::from(error);
+            if error.is_broken() {
+                self.broken.notify_one();
+            }
+            error
+        })
+    }
+
+    /// Resolves when a script has ended the connection.
+    pub(crate) async fn broken(&self) {
+        self.broken.notified().await;
     }
 }
 

@@ -1,11 +1,14 @@
 //! Where Redis is, and how fred is to talk to it.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use chat_core::bus::BusError;
 use fred::types::{
     RespVersion,
-    config::{Config, ConnectionConfig, PerformanceConfig, TcpConfig},
+    config::{Config, ConnectionConfig, PerformanceConfig, ServerConfig, TcpConfig},
 };
 
 use crate::options::RedisOptions;
@@ -18,7 +21,9 @@ const COMMANDS_MAX: usize = 4_096;
 
 /// A deployment of Redis or Valkey.
 pub(crate) struct Target {
-    pub(super) config: Config,
+    config: Config,
+    /// Connections that were tried.
+    tried: AtomicUsize,
     pub(super) connection: ConnectionConfig,
     pub(super) command_timeout: Duration,
     pub(super) connect_timeout: Duration,
@@ -50,7 +55,11 @@ impl Target {
         config.version = RespVersion::RESP3;
         config.fail_fast = true;
         let connection = ConnectionConfig {
-            connection_timeout: options.connect_timeout,
+            // Where there are several to ask, one that does not answer leaves time for the next.
+            connection_timeout: match config.server.hosts().len() {
+                0 | 1 => options.connect_timeout,
+                _ => options.connect_timeout / 2,
+            },
             internal_command_timeout: options.command_timeout,
             // A command that may have been executed is not repeated behind our back.
             max_command_attempts: 1,
@@ -59,7 +68,20 @@ impl Target {
             ..ConnectionConfig::default()
         };
         let (command_timeout, connect_timeout) = (options.command_timeout, options.connect_timeout);
-        Ok(Self { config, connection, command_timeout, connect_timeout })
+        Ok(Self { config, tried: AtomicUsize::new(0), connection, command_timeout, connect_timeout })
+    }
+
+    /// For the next try. It asks another server first than the one before: fred begins with the first each time,
+    /// and one that is cut off from the others may know only what was true once.
+    pub(super) fn next(&self) -> Config {
+        let mut config = self.config.clone();
+        if let ServerConfig::Sentinel { hosts, .. } | ServerConfig::Clustered { hosts, .. } =
+            &mut config.server
+        {
+            let first = self.tried.fetch_add(1, Ordering::Relaxed) % hosts.len().max(1);
+            hosts.rotate_left(first);
+        }
+        config
     }
 
     /// Whether channels are sharded.
@@ -96,6 +118,15 @@ mod tests {
         {
             assert!(parse(url).is_err(), "{url}");
         }
+    }
+
+    #[test]
+    fn each_try_asks_another_server_first() {
+        let url = "redis-sentinel://c?node=a:1&node=b:1&sentinelServiceName=main";
+        let target = Target::parse(url, &RedisOptions::default()).ok().unwrap();
+        let first = || target.next().server.hosts()[0].host.to_string();
+        assert_eq!([first(), first(), first(), first()], ["a", "b", "c", "a"]);
+        assert_eq!(target.next().server.hosts().len(), 3);
     }
 
     /// Without a TLS feature fred reads such a URL and connects in the clear.

@@ -80,6 +80,26 @@ async fn a_server_that_comes_back_empty_is_filled_again() {
     assert_eq!(b.link.leases.read(&[user("ann")]).await.unwrap(), [PresenceStatus::Online]);
 }
 
+/// It was replaced behind a name or an address, and nobody cut its clients off. What is published there still comes
+/// back, but nobody else hears it.
+#[tokio::test]
+async fn a_server_that_became_a_replica_is_left() {
+    let (redis, other, options) = (Redis::start().unwrap(), Redis::start().unwrap(), options());
+    let a = Peer::join(&redis.url(), &options, 1).await;
+    let mut b = Peer::join(&redis.url(), &options, 2).await;
+    b.subscribe(room(1)).await;
+    let follow = ["REPLICAOF", "127.0.0.1", &other.port().to_string()];
+    assert_eq!(ask(redis.port(), &follow).await, "+OK\r\n");
+    let lease = [Lease { user: user("ann"), connection: ConnectionId(1), status: PresenceStatus::Online }];
+    for peer in [&a, &b] {
+        assert!(peer.link.leases.renew(&lease, LONG).await.is_err());
+        peer.becomes_unhealthy().await;
+    }
+    assert_eq!(ask(redis.port(), &["REPLICAOF", "NO", "ONE"]).await, "+OK\r\n");
+    recovers(&a, &mut b).await;
+    eventually("leases work", async || a.link.leases.renew(&lease, LONG).await.ok()).await;
+}
+
 #[tokio::test]
 async fn a_deaf_bus_is_noticed_though_its_connections_are_open() {
     let (_redis, proxy, a, mut b) = two().await;

@@ -7,9 +7,12 @@
 mod budgets;
 mod cluster;
 mod deployment;
+mod failover;
 mod faults;
 mod leases;
 mod loss;
 mod peer;
 mod proxy;
+mod sentinel;
 mod single;
+mod watched;

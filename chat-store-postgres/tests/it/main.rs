@@ -8,6 +8,7 @@ mod contention;
 mod differential;
 mod host;
 mod loss;
+mod pooler;
 mod scratch;
 mod search;
 mod suite;

@@ -16,6 +16,9 @@ use sqlx::{
 #[derive(Debug)]
 pub(crate) struct Scratch {
     pub(crate) schema: String,
+    database: PgConnectOptions,
+    /// The database is its own too, under the same name.
+    is_apart: bool,
 }
 
 impl Scratch {
@@ -23,9 +26,20 @@ impl Scratch {
     pub(crate) fn new() -> Self {
         static MADE: AtomicU32 = AtomicU32::new(0);
         // Here, and not where a schema is removed, is it said that there is no database.
-        drop(database());
+        let database = database();
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros();
-        Self { schema: format!("chat_{now:x}_{}", MADE.fetch_add(1, Ordering::Relaxed)) }
+        let schema = format!("chat_{now:x}_{}", MADE.fetch_add(1, Ordering::Relaxed));
+        Self { schema, database, is_apart: false }
+    }
+
+    /// In a database of its own, for what Postgres counts by database.
+    pub(crate) async fn apart() -> Self {
+        let mut scratch = Self::new();
+        let make = format!("CREATE DATABASE {}", scratch.schema);
+        scratch.run(&mut scratch.connect().await, &make).await;
+        scratch.database = scratch.database.clone().database(&scratch.schema);
+        scratch.is_apart = true;
+        scratch
     }
 
     pub(crate) fn options(&self) -> PostgresOptions {
@@ -34,14 +48,14 @@ impl Scratch {
 
     /// A store of this schema over connections of its own, its tables made.
     pub(crate) async fn open(&self) -> PostgresStore {
-        let store = PostgresStore::new(pool(), self.options()).unwrap();
+        let store = PostgresStore::new(pool_to(self.database.clone(), 6), self.options()).unwrap();
         store.migrate().await.unwrap();
         store
     }
 
     /// A connection beside the store's.
     pub(crate) async fn connect(&self) -> PgConnection {
-        PgConnection::connect_with(&database()).await.unwrap()
+        PgConnection::connect_with(&self.database).await.unwrap()
     }
 
     /// Statements as they stand, with `{s}` for the schema.
@@ -53,11 +67,13 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let (schema, database) = (self.schema.clone(), database());
+        // What a test that failed still holds is not waited for.
+        let sql = match self.is_apart {
+            true => format!("DROP DATABASE {} WITH (FORCE)", self.schema),
+            false => format!("SET lock_timeout = '5s'; DROP SCHEMA IF EXISTS \"{}\" CASCADE", self.schema),
+        };
         let gone = async move {
-            let mut connection = PgConnection::connect_with(&database).await?;
-            // What a test that failed still holds is not waited for.
-            let sql = format!("SET lock_timeout = '5s'; DROP SCHEMA IF EXISTS \"{schema}\" CASCADE");
+            let mut connection = PgConnection::connect_with(&database()).await?;
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
             connection.close().await
         };
@@ -87,9 +103,13 @@ pub(crate) fn pool() -> PgPool {
 }
 
 pub(crate) fn pool_of(connections: u32) -> PgPool {
+    pool_to(database(), connections)
+}
+
+pub(crate) fn pool_to(database: PgConnectOptions, connections: u32) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(Duration::from_secs(10))
         .test_before_acquire(false)
-        .connect_lazy_with(database())
+        .connect_lazy_with(database)
 }

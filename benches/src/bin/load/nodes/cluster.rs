@@ -7,7 +7,6 @@ use std::{
 };
 
 use chat_benches::Usage;
-use rustix::process::{Pid, Signal, kill_process};
 use xtask::{Postgres, Redis};
 
 use crate::{
@@ -70,15 +69,10 @@ impl Cluster {
 
     /// It stands still: connections stand, and nobody is answered.
     pub(crate) fn freeze_redis(&self) -> Fallible<()> {
-        self.signal(Signal::STOP)
+        Ok(self.redis.stand_still(true)?)
     }
 
     pub(crate) fn thaw_redis(&self) -> Fallible<()> {
-        self.signal(Signal::CONT)
-    }
-
-    fn signal(&self, signal: Signal) -> Fallible<()> {
-        let pid = self.redis.pid().and_then(|pid| Pid::from_raw(pid.cast_signed()));
-        Ok(kill_process(pid.ok_or("Redis is gone")?, signal)?)
+        Ok(self.redis.stand_still(false)?)
     }
 }
