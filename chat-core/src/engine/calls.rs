@@ -297,7 +297,12 @@ impl Inner {
                     (read, delivered)
                 }
             };
-            view.status = Some(MessageStatus::of(view.message.seq, read, delivered));
+            let seq = view.message.seq;
+            view.status = Some(match () {
+                () if seq <= read => MessageStatus::Read,
+                () if seq <= delivered => MessageStatus::Delivered,
+                () => MessageStatus::Sent,
+            });
         }
         Ok(())
     }

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use super::{
     Frame, Socket,
-    Wrong::{ForgedSender, MissingField, NoJson, OthersRoom, Oversized, UnknownRoom, UnknownType, WrongType},
+    Wrong::{
+        ForgedSender, MissingField, MistypedField, NoJson, OthersRoom, Oversized, UnknownRoom, UnknownType,
+    },
     rest_refuses,
 };
 use crate::{
@@ -41,8 +43,8 @@ const FRAMES: &[Frame<'static>] = &[
     (NoJson, "", "Invalid JSON"),
     (UnknownType, r#"{"type":"chat_message","content":"x"}"#, "Unknown type"),
     (MissingField, "{}", "type is missing"),
-    (WrongType, "[]", "a frame is a JSON object"),
-    (WrongType, r#"{"type":7}"#, "type must be a text"),
+    (MistypedField, "[]", "a frame is a JSON object"),
+    (MistypedField, r#"{"type":7}"#, "type must be a text"),
     (ForgedSender, r#"{"type":"chat_message","content":"x","user_id":2}"#, "Unknown type"),
 ];
 
@@ -56,7 +58,7 @@ async fn on_the_sockets() {
         closed: &[
             (OthersRoom, "/ws/chat/2/", 4403),
             (UnknownRoom, "/ws/chat/987654/", 4403),
-            (WrongType, "/ws/chat/x", 4403),
+            (MistypedField, "/ws/chat/x", 4403),
         ],
         frames: FRAMES,
         never: &[],
@@ -93,17 +95,17 @@ async fn over_rest() {
             (MissingField, "POST", send, r#"{"content":"x","client_id":""}"#, 400),
             (MissingField, "PATCH", message, "{}", 400),
             (MissingField, "PATCH", message, r#"{"content":" "}"#, 400),
-            (WrongType, "POST", CONVERSATIONS, r#"{"participants":[true]}"#, 400),
-            (WrongType, "POST", CONVERSATIONS, r#"{"participants":2}"#, 400),
-            (WrongType, "POST", CONVERSATIONS, "[]", 400),
-            (WrongType, "POST", send, "[1]", 400),
-            (WrongType, "POST", send, r#"{"content":1}"#, 400),
-            (WrongType, "POST", send, r#"{"content":"a\u0000b"}"#, 400),
-            (WrongType, "POST", send, r#"{"content":"x","attachments":["no"]}"#, 400),
-            (WrongType, "POST", read, r#"{"message_id":"x"}"#, 400),
-            (WrongType, "PATCH", &one(""), r#"{"name":7}"#, 400),
-            (WrongType, "GET", &one("messages/?before=x"), "", 400),
-            (WrongType, "GET", "/api/conversations/x/", "", 404),
+            (MistypedField, "POST", CONVERSATIONS, r#"{"participants":[true]}"#, 400),
+            (MistypedField, "POST", CONVERSATIONS, r#"{"participants":2}"#, 400),
+            (MistypedField, "POST", CONVERSATIONS, "[]", 400),
+            (MistypedField, "POST", send, "[1]", 400),
+            (MistypedField, "POST", send, r#"{"content":1}"#, 400),
+            (MistypedField, "POST", send, r#"{"content":"a\u0000b"}"#, 400),
+            (MistypedField, "POST", send, r#"{"content":"x","attachments":["no"]}"#, 400),
+            (MistypedField, "POST", read, r#"{"message_id":"x"}"#, 400),
+            (MistypedField, "PATCH", &one(""), r#"{"name":7}"#, 400),
+            (MistypedField, "GET", &one("messages/?before=x"), "", 400),
+            (MistypedField, "GET", "/api/conversations/x/", "", 404),
             (OthersRoom, "GET", "/api/conversations/2/", "", 403),
             (OthersRoom, "GET", "/api/conversations/2/messages/", "", 403),
             (OthersRoom, "POST", "/api/conversations/2/send_message/", r#"{"content":"x"}"#, 403),

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use super::{
     Socket,
-    Wrong::{ForgedSender, MissingField, NoJson, OthersRoom, Oversized, UnknownRoom, UnknownType, WrongType},
+    Wrong::{
+        ForgedSender, MissingField, MistypedField, NoJson, OthersRoom, Oversized, UnknownRoom, UnknownType,
+    },
 };
 use crate::{compat::chat_of, support::limits};
 
@@ -37,21 +39,25 @@ async fn on_the_socket() {
             (MissingField, r#"{"type":"message","room_id":1,"data":{"content":""}}"#, "must not be blank"),
             (MissingField, r#"{"type":"typing","room_id":1,"data":{}}"#, "is_typing is missing"),
             (MissingField, r#"{"type":"user_status","data":{}}"#, "status is missing"),
-            (WrongType, r#"{"type":"auth","data":{"token":5}}"#, "token must be a text"),
-            (WrongType, "[]", "a frame is a JSON object"),
-            (WrongType, r#"{"type":7}"#, "type must be a text"),
-            (WrongType, r#"{"type":"message","data":5}"#, "data must be an object"),
-            (WrongType, r#"{"type":"join_room","data":{"room_id":"x"}}"#, "Invalid room ID"),
-            (WrongType, r#"{"type":"join_room","data":{"room_id":-1}}"#, "Invalid room ID"),
-            (WrongType, r#"{"type":"join_room","room_id":1.0}"#, "Invalid room ID"),
-            (WrongType, r#"{"type":"message","room_id":1,"data":{"content":1}}"#, "content must be a text"),
+            (MistypedField, r#"{"type":"auth","data":{"token":5}}"#, "token must be a text"),
+            (MistypedField, "[]", "a frame is a JSON object"),
+            (MistypedField, r#"{"type":7}"#, "type must be a text"),
+            (MistypedField, r#"{"type":"message","data":5}"#, "data must be an object"),
+            (MistypedField, r#"{"type":"join_room","data":{"room_id":"x"}}"#, "Invalid room ID"),
+            (MistypedField, r#"{"type":"join_room","data":{"room_id":-1}}"#, "Invalid room ID"),
+            (MistypedField, r#"{"type":"join_room","room_id":1.0}"#, "Invalid room ID"),
             (
-                WrongType,
+                MistypedField,
+                r#"{"type":"message","room_id":1,"data":{"content":1}}"#,
+                "content must be a text",
+            ),
+            (
+                MistypedField,
                 r#"{"type":"typing","room_id":1,"data":{"is_typing":1}}"#,
                 "is_typing must be true or false",
             ),
             (
-                WrongType,
+                MistypedField,
                 r#"{"type":"user_status","data":{"status":"dead"}}"#,
                 "status must be online, away or offline",
             ),

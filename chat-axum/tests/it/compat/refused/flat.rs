@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use super::{
     Socket,
-    Wrong::{ForgedSender, MissingField, NoJson, OthersRoom, Oversized, UnknownRoom, UnknownType, WrongType},
+    Wrong::{
+        ForgedSender, MissingField, MistypedField, NoJson, OthersRoom, Oversized, UnknownRoom, UnknownType,
+    },
 };
 use crate::{
     compat::{chat_of, closed_with_4401},
@@ -40,13 +42,29 @@ async fn on_the_socket() {
             (MissingField, r#"{"type":"send_message","room_id":1}"#, "content is missing"),
             (MissingField, r#"{"type":"send_message","content":"x"}"#, "room_id is missing"),
             (MissingField, r#"{"type":"send_message","room_id":1,"content":" "}"#, "must not be blank"),
-            (WrongType, "[]", "a frame is a JSON object"),
-            (WrongType, r#"{"type":7}"#, "type must be a text"),
-            (WrongType, r#"{"type":"join_room","room_id":"x"}"#, "room_id must be a whole number above 0"),
-            (WrongType, r#"{"type":"join_room","room_id":1.0}"#, "room_id must be a whole number above 0"),
-            (WrongType, r#"{"type":"typing_stop","room_id":-1}"#, "room_id must be a whole number above 0"),
-            (WrongType, r#"{"type":"send_message","room_id":1,"content":5}"#, "content must be a text"),
-            (WrongType, r#"{"type":"send_message","room_id":1,"content":"\u0000"}"#, "must not hold U+0000"),
+            (MistypedField, "[]", "a frame is a JSON object"),
+            (MistypedField, r#"{"type":7}"#, "type must be a text"),
+            (
+                MistypedField,
+                r#"{"type":"join_room","room_id":"x"}"#,
+                "room_id must be a whole number above 0",
+            ),
+            (
+                MistypedField,
+                r#"{"type":"join_room","room_id":1.0}"#,
+                "room_id must be a whole number above 0",
+            ),
+            (
+                MistypedField,
+                r#"{"type":"typing_stop","room_id":-1}"#,
+                "room_id must be a whole number above 0",
+            ),
+            (MistypedField, r#"{"type":"send_message","room_id":1,"content":5}"#, "content must be a text"),
+            (
+                MistypedField,
+                r#"{"type":"send_message","room_id":1,"content":"\u0000"}"#,
+                "must not hold U+0000",
+            ),
             (OthersRoom, r#"{"type":"join_room","room_id":2}"#, "Forbidden"),
             (OthersRoom, r#"{"type":"send_message","room_id":2,"content":"x"}"#, "Forbidden"),
             (OthersRoom, r#"{"type":"typing_start","room_id":2}"#, "Forbidden"),

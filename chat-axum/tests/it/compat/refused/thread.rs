@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use super::{
     Socket,
-    Wrong::{ForgedSender, MissingField, NoJson, OthersRoom, Oversized, UnknownRoom, UnknownType, WrongType},
+    Wrong::{
+        ForgedSender, MissingField, MistypedField, NoJson, OthersRoom, Oversized, UnknownRoom, UnknownType,
+    },
     rest_refuses,
 };
 use crate::{
@@ -46,9 +48,9 @@ async fn on_the_socket() {
         closed: &[
             (OthersRoom, "/ws/chat/2/", 4403),
             (UnknownRoom, "/ws/chat/987654/", 4403),
-            (WrongType, "/ws/chat/x/", 4403),
-            (WrongType, "/ws/chat/0/", 4403),
-            (WrongType, "/ws/chat/1.0/", 4403),
+            (MistypedField, "/ws/chat/x/", 4403),
+            (MistypedField, "/ws/chat/0/", 4403),
+            (MistypedField, "/ws/chat/1.0/", 4403),
         ],
         frames: &[
             (NoJson, "{", "bad_frame Invalid JSON"),
@@ -56,10 +58,10 @@ async fn on_the_socket() {
             (UnknownType, r#"{"type":"dance"}"#, "bad_frame Unknown type"),
             (UnknownType, r#"{"type":"chat_message","content":"x"}"#, "bad_frame Unknown type"),
             (MissingField, "{}", "bad_field type is missing"),
-            (WrongType, "[]", "bad_frame a frame is a JSON object"),
-            (WrongType, r#"{"type":7}"#, "bad_field type must be a text"),
+            (MistypedField, "[]", "bad_frame a frame is a JSON object"),
+            (MistypedField, r#"{"type":7}"#, "bad_field type must be a text"),
             (
-                WrongType,
+                MistypedField,
                 r#"{"type":"typing","is_typing":"yes"}"#,
                 "bad_field is_typing must be true or false",
             ),
@@ -104,15 +106,15 @@ async fn over_rest() {
             (MissingField, "GET", MESSAGES, "", 400),
             (MissingField, "POST", REPORTS, r#"{"message":1}"#, 400),
             (MissingField, "POST", REPORTS, r#"{"reason":"spam"}"#, 400),
-            (WrongType, "POST", THREADS, r#"{"participants":[1.5]}"#, 400),
-            (WrongType, "POST", THREADS, r#"{"participants":"2"}"#, 400),
-            (WrongType, "POST", MESSAGES, "[1]", 400),
-            (WrongType, "POST", MESSAGES, r#"{"thread":1,"content":5}"#, 400),
-            (WrongType, "POST", MESSAGES, r#"{"thread":1,"content":"a\u0000"}"#, 400),
-            (WrongType, "POST", MESSAGES, r#"{"thread":"x","content":"x"}"#, 400),
-            (WrongType, "POST", REPORTS, r#"{"message":"x","reason":"spam"}"#, 400),
-            (WrongType, "GET", "/api/chat/threads/x/", "", 404),
-            (WrongType, "GET", "/api/chat/messages/?thread=x", "", 400),
+            (MistypedField, "POST", THREADS, r#"{"participants":[1.5]}"#, 400),
+            (MistypedField, "POST", THREADS, r#"{"participants":"2"}"#, 400),
+            (MistypedField, "POST", MESSAGES, "[1]", 400),
+            (MistypedField, "POST", MESSAGES, r#"{"thread":1,"content":5}"#, 400),
+            (MistypedField, "POST", MESSAGES, r#"{"thread":1,"content":"a\u0000"}"#, 400),
+            (MistypedField, "POST", MESSAGES, r#"{"thread":"x","content":"x"}"#, 400),
+            (MistypedField, "POST", REPORTS, r#"{"message":"x","reason":"spam"}"#, 400),
+            (MistypedField, "GET", "/api/chat/threads/x/", "", 404),
+            (MistypedField, "GET", "/api/chat/messages/?thread=x", "", 400),
             (OthersRoom, "GET", "/api/chat/threads/2/", "", 403),
             (OthersRoom, "GET", "/api/chat/messages/?thread=2", "", 403),
             (OthersRoom, "POST", MESSAGES, r#"{"thread":2,"content":"x"}"#, 403),
