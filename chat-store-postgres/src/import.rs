@@ -10,7 +10,7 @@ use chat_core::{
         decide::{decide_import, import_needs},
     },
 };
-use sqlx::{PgConnection, Row as _, postgres::PgRow};
+use sqlx::{PgConnection, Postgres, Row as _, Transaction, postgres::PgRow};
 
 use crate::{
     PostgresStore,
@@ -105,12 +105,17 @@ impl ImportStore for PostgresStore {
         let taken = self.taken(&mut tx, part).await.map_err(failed(OPERATION))?;
         let (imported, effects) = match decide_import(&mut batch, part, &taken) {
             Ok(decided) => decided,
-            Err(refusal) => return Ok(Err(refusal)),
+            Err(refusal) => {
+                let_go(tx).await;
+                return Ok(Err(refusal));
+            }
         };
         if let Some(fault) = batch.fault {
             return Err(refused(OPERATION, fault));
         }
-        if !effects.is_empty() {
+        if effects.is_empty() {
+            let_go(tx).await;
+        } else {
             match self.put(&mut tx, part, &batch).await {
                 Ok(()) => {}
                 Err(error) if kind(&error) == Kind::Held => return Ok(Err(Refusal::Held)),
@@ -121,6 +126,12 @@ impl ImportStore for PostgresStore {
         }
         Ok(Ok(imported))
     }
+}
+
+/// Lets go of the room before the answer: whoever writes there next would else find it held. A failure ends the
+/// connection, and so the transaction.
+async fn let_go(tx: Transaction<'_, Postgres>) {
+    drop(tx.rollback().await);
 }
 
 impl PostgresStore {
