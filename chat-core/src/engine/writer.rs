@@ -221,12 +221,13 @@ impl Inner {
                     held.push(Job { change, done });
                     continue;
                 }
-                // Perhaps the first try stored it, and this is what came of that. (A send would have been found, but for
-                // one in a room that is gone or held.)
-                Err(Refusal::RoomNotFound | Refusal::NotMember | Refusal::Held) if tries > 1 => {
-                    Err(unknown())
+                // Nothing of the first try can be stored under this key, or at all.
+                Err(refusal @ (Refusal::BodyMismatch | Refusal::Invalid { .. })) if is_send => {
+                    Err(refusal.into())
                 }
-                Err(_) if tries > 1 && !is_send => Err(unknown()),
+                // Perhaps the first try stored it and this is what came of that; or it is still under way, and will be
+                // stored where the reason is gone by then. Whoever sends again under the key is told.
+                Err(_) if tries > 1 => Err(unknown()),
                 answer => answer.map_err(Error::from),
             });
             still_waiting.push(done);
