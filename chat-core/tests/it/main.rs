@@ -12,6 +12,7 @@ mod host;
 mod moderation;
 mod named;
 mod names;
+mod retries;
 mod schema;
 mod search;
 mod sessions;
