@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, pin::pin, sync::Arc};
 
 use chat_core::{
     Error, ErrorCode, WireFormat,
-    protocol::{ClientFrame, Close, CloseCode, Command, ErrorBody, FrameError, FrameId, OkBody, ServerFrame},
+    protocol::{ClientFrame, Close, CloseCode, Command, ErrorBody, FrameError, FrameId, ServerFrame},
 };
 
 use super::live::Live;
@@ -113,13 +113,11 @@ async fn renew(shared: &Shared, live: &Live, id: Option<FrameId>, token: String)
     tokens.put_first(token);
     let patience = shared.engine.limits().hello_timeout;
     let asked = tokio::time::timeout(patience, identify(&*shared.authenticator, &tokens, None));
-    let renewed = match asked.await.unwrap_or(Err(AuthError::Unavailable)) {
-        Ok(caller) => live.commands.renew(caller.principal),
-        Err(error) => Err(Error::from(error)),
-    };
-    match (renewed, id) {
-        (Ok(()), Some(id)) => live.commands.reply(&ServerFrame::Ok { id, body: OkBody::Done {} }),
-        (Ok(()), None) => {}
-        (Err(error), id) => live.commands.reply(&ServerFrame::Error(ErrorBody::new(id, &error))),
+    match asked.await.unwrap_or(Err(AuthError::Unavailable)) {
+        Ok(caller) => live.commands.renew(id, caller.principal),
+        Err(error) => {
+            let error = Error::from(error);
+            live.commands.reply(&ServerFrame::Error(ErrorBody::new(id, &error)));
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     hooks::Principal,
     model::{ConnectionId, Membership, Profile, RoomId, Seq, UserId},
     protocol::{
-        ByeReason, ClientFrame, Close, CloseCode, ErrorBody, FrameError, FrameId, Hello, ServerFrame,
+        ByeReason, ClientFrame, Close, CloseCode, ErrorBody, FrameError, FrameId, Hello, OkBody, ServerFrame,
         Subscribe, Welcome, WelcomeLimits,
     },
     signal::UnsubscribeReason,
@@ -196,19 +196,19 @@ impl Commands {
         self.session.connection.reply_frames(&run);
     }
 
-    /// Goes on with a new token of the same user.
-    ///
-    /// # Errors
-    /// `unauthorized` for another user; the connection then ends.
-    pub fn renew(&self, principal: Principal) -> Result<(), Error> {
+    /// Goes on with a new token of the same user, and says so. Another user's is answered `unauthorized`, and the
+    /// connection ends.
+    pub fn renew(&self, id: Option<&FrameId>, principal: Principal) {
         let connection = &self.session.connection;
         if principal.user != connection.user {
-            let reason = ByeReason::TokenExpired;
-            connection.close(Close::with_bye(CloseCode::Unauthorized, reason, Duration::ZERO));
-            return Err(Error::new(ErrorCode::Unauthorized, "the token is another user's"));
+            let error = Error::new(ErrorCode::Unauthorized, "the token is another user's");
+            self.reply(&ServerFrame::Error(ErrorBody::new(id, &error)));
+            return connection.close(Close::silent(CloseCode::Unauthorized));
         }
         connection.renew(principal);
-        Ok(())
+        if let Some(id) = id {
+            self.reply(&ServerFrame::Ok { id, body: OkBody::Done {} });
+        }
     }
 
     /// Ends the connection.

@@ -166,8 +166,10 @@ async fn a_token_is_renewed_by_its_own_user_alone() {
     ann.say(json!({"type": "ping", "id": 3})).await;
     assert_eq!(ann.hear_type("pong").await["id"], 3);
     ann.say(json!({"type": "auth", "id": 4, "token": token("bob")})).await;
-    let (_, code) = ann.hear_out().await;
-    assert_eq!(code, Some(4401));
+    let (last, code) = ann.hear_out().await;
+    let error = last.iter().find(|frame| frame["type"] == "error").unwrap();
+    assert_eq!((&error["id"], &error["code"]), (&json!(4), &json!("unauthorized")));
+    assert_eq!((last.last(), code), (Some(error), Some(4401)));
 }
 
 #[tokio::test]
