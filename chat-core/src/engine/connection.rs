@@ -16,11 +16,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::{
-    Inner, feed,
-    hot::Run,
-    metrics,
-    room::{Room, SignalBatch},
-    subscription::Subscription,
+    Inner, feed, hot::Run, metrics, room::Room, signalling::SignalBatch, subscription::Subscription,
 };
 use crate::{
     Outlet, Wrote,

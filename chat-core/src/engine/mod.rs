@@ -6,6 +6,7 @@ mod builder;
 mod calls;
 mod commands;
 mod connection;
+mod deliveries;
 mod direct;
 mod feed;
 mod held;
@@ -24,10 +25,12 @@ mod room_log;
 mod rooms_feed;
 mod session;
 mod signalling;
+mod subscribing;
 mod subscription;
 mod typing;
 mod users;
 mod validate;
+mod welcome;
 mod writer;
 
 /// What [`baton`] is built of, so that a test can build it of what it controls.
@@ -48,9 +51,10 @@ pub use builder::{BuildError, EngineBuilder};
 pub use calls::{
     AsHost, AsUser, AuditPage, CreateRoom, Created, ListReports, ReportPage, Search, SentMessage, UserView,
 };
+pub use deliveries::{Batch, Deliveries};
 #[cfg(feature = "testkit")]
 pub(crate) use room_log::{Heard, RoomLog};
-pub use session::{Batch, Busy, Commands, ConnectOptions, Connected, Deliveries};
+pub use session::{Busy, Commands, ConnectOptions, Connected};
 
 use crate::{
     bus::Bus,

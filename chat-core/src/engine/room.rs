@@ -1,5 +1,7 @@
 //! An active room: its log as this node knows it, the hot part, and who is subscribed here.
 
+mod hearing;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -17,25 +19,18 @@ use super::{
     baton::Baton,
     connection::Connection,
     hot::{HotBound, HotLog, NotHot, Run},
-    metrics, pump,
+    pump,
     receipts::ToldPointers,
-    room_log::{Heard, RoomLog, Step},
-    signalling::signal_one,
+    room_log::RoomLog,
     subscription::Subscription,
     typing::Typists,
 };
 use crate::{
     error::{Error, ErrorCode},
-    event::{Event, EventBody},
     model::{ConnectionId, RoomId, Seq, UserId},
     people::People,
-    signal::Signal,
-    store::EventLimit,
     wire::WireFormat,
 };
-
-/// A page read to fill a hole.
-const FILL: EventLimit = EventLimit { events: 500, bytes: 512 * 1024 };
 
 /// A room that someone on this node is subscribed to.
 #[derive(Debug)]
@@ -47,7 +42,7 @@ pub(crate) struct Room {
     /// The pump's: its head is that of the hot part, and everyone idle was given what is done.
     pub(crate) baton: Baton,
     timer_armed: AtomicBool,
-    people: Arc<People>,
+    pub(super) people: Arc<People>,
     /// A format in use shows who did what: events wait until that is known.
     needs_people: AtomicBool,
     /// Its two, where it is a direct room and a format shows those alone; known once such a connection has come.
@@ -324,214 +319,6 @@ impl Room {
         hot.copy(format, after, Seq::MAX, usize::MAX / 2, run);
     }
 
-    /// Takes what was heard of the log; gives what follows to everyone subscribed.
-    ///
-    /// Where strangers did it and a format shows who they are, it is heard once they are known: no more than news that
-    /// were late on the bus, which the log puts in order.
-    pub(crate) fn hear(self: &Arc<Self>, engine: &Arc<Inner>, heard: Heard) {
-        if self.needs_people.load(Ordering::Relaxed) {
-            let strangers = match &heard {
-                Heard::Event(event) => engine.strangers(std::iter::once(&**event)),
-                Heard::Page { events, .. } => engine.strangers(events.iter()),
-                _ => Vec::new(),
-            };
-            if !strangers.is_empty() {
-                let (room, engine) = (Arc::clone(self), Arc::clone(engine));
-                engine.clone().spawn(async move {
-                    engine.learn(&strangers).await;
-                    room.hear_known(&engine, heard);
-                });
-                return;
-            }
-        }
-        self.hear_known(engine, heard);
-    }
-
-    fn hear_known(self: &Arc<Self>, engine: &Arc<Inner>, heard: Heard) {
-        let mut log = self.log.lock();
-        let step = log.hear(heard, Instant::now());
-        for event in &step.deliver {
-            self.show(event);
-        }
-        drop(log);
-        self.follow(engine, &step);
-    }
-
-    /// Takes several committed events under one lock.
-    pub(crate) fn hear_all(self: &Arc<Self>, engine: &Arc<Inner>, events: &[Arc<Event>]) {
-        if self.needs_people.load(Ordering::Relaxed) {
-            let strangers = engine.strangers(events.iter().map(AsRef::as_ref));
-            if !strangers.is_empty() {
-                let (room, engine, events) = (Arc::clone(self), Arc::clone(engine), events.to_vec());
-                engine.clone().spawn(async move {
-                    engine.learn(&strangers).await;
-                    room.hear_all_known(&engine, &events);
-                });
-                return;
-            }
-        }
-        self.hear_all_known(engine, events);
-    }
-
-    fn hear_all_known(self: &Arc<Self>, engine: &Arc<Inner>, events: &[Arc<Event>]) {
-        let mut log = self.log.lock();
-        let mut all = Step::default();
-        let now = Instant::now();
-        for event in events {
-            let step = log.hear(Heard::Event(Arc::clone(event)), now);
-            for event in &step.deliver {
-                self.show(event);
-            }
-            all.deliver.extend(step.deliver);
-            all.fetch = step.fetch.or(all.fetch);
-            all.wake_at = step.wake_at;
-            all.reset |= step.reset;
-        }
-        drop(log);
-        self.follow(engine, &all);
-    }
-
-    /// Makes an event visible: from here on it is given. Called under the log's lock, in order.
-    fn show(&self, event: &Event) {
-        match &event.body {
-            EventBody::MemberLeft { user, .. } => {
-                self.member_count
-                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
-                    .ok();
-                self.show_end(event);
-                self.typists.lock().forget(user);
-                return;
-            }
-            EventBody::RoomDeleted {} => {
-                self.show_end(event);
-                return;
-            }
-            EventBody::MemberJoined { .. } => {
-                self.member_count.fetch_add(1, Ordering::Relaxed);
-            }
-            _ => {}
-        }
-        let mut hot = self.hot.lock();
-        hot.append(event);
-        self.baton.raise(event.seq.get());
-    }
-
-    /// Bounds the subscriptions that an event ends, before anything above it can be given: both under the members'
-    /// lock, so that one that begins meanwhile finds the event in the hot part.
-    fn show_end(&self, event: &Event) {
-        let mut members = self.members.lock();
-        members.watchers.retain(|_, connection| event.body.ends(&connection.user).is_none());
-        for sub in members.slots.iter().flatten() {
-            if let Some(reason) = event.body.ends(&sub.connection.user) {
-                sub.bound(event.seq, reason);
-            }
-        }
-        let mut hot = self.hot.lock();
-        hot.append(event);
-        self.baton.raise(event.seq.get());
-        drop(hot);
-        drop(members);
-    }
-
-    /// Does what follows from a step, outside of every lock.
-    fn follow(self: &Arc<Self>, engine: &Arc<Inner>, step: &Step) {
-        for event in &step.deliver {
-            if let EventBody::MemberJoined { member } = &event.body {
-                engine.user_rooms_changed(&member.user);
-            }
-        }
-        if !step.deliver.is_empty() {
-            pump::kick(self, engine);
-        }
-        if step.reset {
-            engine.store_went_back(self.id);
-        }
-        if let Some(after) = step.fetch {
-            metrics::gap_found();
-            let (room, engine) = (Arc::clone(self), Arc::clone(engine));
-            engine.clone().spawn(async move { room.fill(&engine, after).await });
-        } else if let Some(at) = step.wake_at
-            && !self.timer_armed.swap(true, Ordering::SeqCst)
-        {
-            let (room, engine) = (Arc::clone(self), Arc::clone(engine));
-            engine.clone().spawn(async move {
-                tokio::time::sleep_until(at).await;
-                room.timer_armed.store(false, Ordering::SeqCst);
-                room.hear(&engine, Heard::Woken);
-            });
-        }
-    }
-
-    async fn fill(self: &Arc<Self>, engine: &Arc<Inner>, after: Seq) {
-        let shown = self.head();
-        let page = {
-            let Ok(_turn) = engine.catch_up_reads.acquire().await else { return };
-            engine.read("events", engine.store.events(self.id, after, FILL)).await
-        };
-        match page {
-            Ok(page) => {
-                if !page.events.is_empty() {
-                    metrics::gap_filled();
-                }
-                // A deleted room keeps its last event alone: what lies below cannot be shown any more.
-                if page.floor > after {
-                    self.jump(page.floor);
-                }
-                self.hear(engine, Heard::Page { events: page.events, head: page.head, shown });
-            }
-            Err(_) => self.hear(engine, Heard::FetchFailed),
-        }
-    }
-
-    /// Goes on above `floor`: what lies at or below is not kept.
-    fn jump(&self, floor: Seq) {
-        let mut log = self.log.lock();
-        if floor > log.head() {
-            log.jump(floor);
-            let mut hot = self.hot.lock();
-            hot.jump(floor);
-            self.baton.raise(floor.get());
-        }
-    }
-
-    /// Gives a signal to everyone subscribed here but `except`.
-    pub(crate) fn signal(&self, signal: &Signal, except: Option<&UserId>) {
-        let key = signal.key();
-        let mut encoded: Vec<(&'static str, Arc<[u8]>)> = Vec::new();
-        let mut chunk = Vec::new();
-        let mut from = 0;
-        while self.chunk(from, pump::CHUNK, &mut chunk) {
-            from += pump::CHUNK;
-            for sub in &chunk {
-                if except != Some(&sub.connection.user) {
-                    signal_one(&sub.connection, signal, &key, &self.people, &mut encoded);
-                }
-            }
-        }
-    }
-
-    /// Gives several signals to everyone subscribed here, with one write each where they are idle.
-    pub(crate) fn signals(&self, signals: &[Signal]) {
-        if signals.is_empty() {
-            return;
-        }
-        let mut encoded: Vec<(&'static str, SignalBatch)> = Vec::new();
-        self.each_subscription(|sub| {
-            let format = &sub.connection.format;
-            if format.chooses_signals() {
-                for signal in signals {
-                    signal_one(&sub.connection, signal, &signal.key(), &self.people, &mut Vec::new());
-                }
-                return;
-            }
-            let at = encoded.iter().position(|(name, _)| *name == format.name()).unwrap_or_else(|| {
-                encoded.push((format.name(), SignalBatch::new(&**format, signals, &self.people)));
-                encoded.len() - 1
-            });
-            sub.connection.signal_batch(&encoded[at].1);
-        });
-    }
-
     /// Everyone subscribed here.
     pub(crate) fn each_subscription(&self, mut each: impl FnMut(&Arc<Subscription>)) {
         let mut chunk = Vec::new();
@@ -552,26 +339,5 @@ impl Room {
     /// How long a quiet room stays active.
     pub(crate) fn is_idle(&self, linger: Duration, now: Instant) -> bool {
         self.unused_since().is_some_and(|since| now.duration_since(since) >= linger)
-    }
-}
-
-/// Several signals in one wire format.
-#[derive(Debug)]
-pub(crate) struct SignalBatch {
-    /// All of them, back to back.
-    pub(crate) bytes: Vec<u8>,
-    /// Each by itself.
-    pub(crate) each: Vec<(crate::signal::SignalKey, Arc<[u8]>)>,
-}
-
-impl SignalBatch {
-    fn new(format: &dyn WireFormat, signals: &[Signal], people: &People) -> Self {
-        let mut batch = Self { bytes: Vec::new(), each: Vec::with_capacity(signals.len()) };
-        for signal in signals {
-            let start = batch.bytes.len();
-            format.signal(signal, people, &mut batch.bytes);
-            batch.each.push((signal.key(), batch.bytes[start..].into()));
-        }
-        batch
     }
 }
