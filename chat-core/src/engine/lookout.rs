@@ -81,9 +81,9 @@ impl Inner {
                     }
                 }
             }
-            (Signal::Presence { user, .. }, Topic::Room(room)) => {
+            (Signal::Presence { user, status, .. }, Topic::Room(room)) => {
                 if let Some(room) = self.rooms.get(*room) {
-                    self.show_edge(&room, user, signal);
+                    self.show_edge(&room, user, *status, signal);
                 }
             }
             (Signal::PresenceCount { room_id, .. }, _) => {
@@ -99,9 +99,13 @@ impl Inner {
     async fn recover(self: &Arc<Self>, lost: Lost) {
         match lost {
             Lost::All => {
-                self.sweep_heads_once().await;
-                self.compare_all_room_sets().await;
-                self.read_all_blocks().await;
+                let looks = async {
+                    self.sweep_heads_once().await;
+                    self.compare_all_room_sets().await;
+                    self.read_all_blocks().await;
+                };
+                // At once: whose leases were lost is taken for gone where they are not renewed within the grace.
+                futures::join!(self.renew_all(), looks);
                 self.repair_signals().await;
             }
             Lost::Topics(topics) => {
@@ -116,6 +120,7 @@ impl Inner {
                         self.user_rooms_changed(user);
                     }
                 }
+                self.repair_signals_of(&rooms).await;
             }
         }
     }

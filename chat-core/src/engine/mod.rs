@@ -19,6 +19,7 @@ mod presence;
 mod pump;
 mod receipts;
 mod registry;
+mod repair;
 mod replies;
 mod room;
 mod room_log;

@@ -1,7 +1,10 @@
 //! Presence: who is there, over all of a user's connections.
 
+mod edges;
+mod repair;
+
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -9,10 +12,11 @@ use std::{
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{Inner, connection::Connection, room::Room, signalling::signal_one};
+use self::{edges::HeardEdges, repair::ToldPresence};
+use super::{Inner, connection::Connection, signalling::signal_one};
 use crate::{
-    bus::{Edge, Lease, Payload, Topic},
-    model::{ConnectionId, RoomId, UserId},
+    bus::{Edge, Lease, Topic},
+    model::{RoomId, UserId},
     protocol::PresenceEntry,
     signal::{PresenceChoice, PresenceStatus, Signal},
 };
@@ -23,57 +27,16 @@ const RENEW: Duration = Duration::from_secs(20);
 /// How long a lease lasts without renewal.
 const LEASE: Duration = Duration::from_secs(60);
 
-/// Rooms and connections noted of edges heard, in one generation.
-const HEARD_MAX: usize = 16_384;
-
 /// Leases renewed by one call.
 const RENEW_CHUNK: usize = 1_000;
 
 /// What this node has told of users.
 #[derive(Debug, Default)]
 pub(crate) struct Presence {
-    /// The last status told of users who are shown to someone here.
-    told: Mutex<BTreeMap<UserId, PresenceStatus>>,
-    /// Edges heard from other nodes of late.
+    told: Mutex<ToldPresence>,
     heard: Mutex<HeardEdges>,
     /// How many were told to be in big rooms.
     counts: Mutex<BTreeMap<RoomId, u32>>,
-}
-
-/// Edges that came by the bus, once for each room, and whom they reached: two generations, the older forgotten once
-/// the newer is full.
-#[derive(Debug, Default)]
-struct HeardEdges {
-    newer: HashMap<UserId, HeardEdge>,
-    older: HashMap<UserId, HeardEdge>,
-    /// How many rooms and connections `newer` names.
-    size: usize,
-}
-
-#[derive(Debug)]
-struct HeardEdge {
-    signal: Signal,
-    rooms: HashSet<RoomId>,
-    reached: HashSet<ConnectionId>,
-}
-
-impl HeardEdges {
-    /// The edge that came in a room. Once more in the same room it is another one, of which nobody was told.
-    fn edge(&mut self, room: RoomId, user: &UserId, signal: &Signal) -> &mut HeardEdge {
-        if self.size >= HEARD_MAX {
-            self.older = std::mem::take(&mut self.newer);
-            self.size = 0;
-        }
-        let known = self.older.remove(user);
-        let new = || HeardEdge { signal: signal.clone(), rooms: HashSet::new(), reached: HashSet::new() };
-        let edge = self.newer.entry(user.clone()).or_insert_with(|| known.unwrap_or_else(new));
-        if edge.signal != *signal || edge.rooms.contains(&room) {
-            *edge = new();
-        }
-        edge.rooms.insert(room);
-        self.size += 1;
-        edge
-    }
 }
 
 /// Who was there when a connection began.
@@ -92,7 +55,7 @@ impl Snapshot {
 
 impl Inner {
     /// Who of a user's acquaintances is there.
-    pub(crate) async fn presence_snapshot(&self, connection: &Connection) -> Snapshot {
+    pub(crate) async fn presence_snapshot(self: &Arc<Self>, connection: &Connection) -> Snapshot {
         let user = &connection.user;
         let (size, limit) = (self.limits.signals_room_max, self.limits.presence_snapshot_max);
         let Ok(users) = self.read("acquaintances", self.store.acquaintances(user, &[], size, limit)).await
@@ -104,6 +67,7 @@ impl Inner {
             users.into_iter().filter(|user| !blocked.contains(user)).collect()
         };
         let Ok(statuses) = self.link.leases.read(&users).await else { return Snapshot(Vec::new()) };
+        self.look_again(&users, &statuses);
         Snapshot(users.into_iter().zip(statuses).collect())
     }
 
@@ -115,13 +79,15 @@ impl Inner {
             // Whoever came or went while this one was neither subscribed nor watching was told to nobody here.
             let (users, told): (Vec<_>, Vec<_>) = snapshot.0.into_iter().unzip();
             let Ok(now) = engine.link.leases.read(&users).await else { return };
-            for ((user, told), status) in users.into_iter().zip(told).zip(now) {
-                if told != status {
-                    engine.learn_strangers(std::iter::once(&user)).await;
-                    let last_seen = (status == PresenceStatus::Offline).then(|| engine.clock.now());
-                    let signal = Signal::Presence { user, status, last_seen };
-                    signal_one(&connection, &signal, &signal.key(), &engine.people, &mut Vec::new());
-                }
+            engine.look_again(&users, &now);
+            let changed = users.into_iter().zip(told).zip(now).filter(|((_, told), now)| told != now);
+            let edges: Vec<_> = changed.map(|((user, _), status)| Edge { user, status }).collect();
+            let mut seen = engine.last_seen(&edges).await;
+            engine.learn_strangers(edges.iter().map(|edge| &edge.user)).await;
+            for Edge { user, status } in edges {
+                let last_seen = seen.remove(&user);
+                let signal = Signal::Presence { user, status, last_seen };
+                signal_one(&connection, &signal, &signal.key(), &engine.people, &mut Vec::new());
             }
         });
     }
@@ -129,6 +95,7 @@ impl Inner {
     /// A connection has ended; `last`: of this user on this node.
     pub(crate) fn presence_ends(self: &Arc<Self>, connection: &Arc<Connection>, last: bool) {
         let (engine, user, id) = (Arc::clone(self), connection.user.clone(), connection.id);
+        let (left, shown) = (self.clock.now(), connection.presence() != PresenceChoice::Invisible);
         self.spawn(async move {
             if last {
                 // Whoever comes back within the grace was never away.
@@ -142,12 +109,13 @@ impl Inner {
                     if engine.users.is_here(&user) {
                         engine.follow_user(&user).await;
                     }
-                    let now = engine.clock.now();
-                    drop(engine.read("touch", engine.store.touch(&[(user.clone(), now)])).await);
                 }
             }
-            if let Ok(edges) = engine.link.leases.release(&[(user, id)]).await {
-                engine.tell_edges(edges).await;
+            match engine.link.leases.release(&[(user.clone(), id)]).await {
+                Ok(edges) => engine.tell_edges(edges, left).await,
+                // Nobody tells it now; whoever finds it out reads when it was.
+                Err(_) if last && shown => engine.note_seen(&[(user, left)]).await,
+                Err(_) => {}
             }
         });
     }
@@ -162,7 +130,7 @@ impl Inner {
         if choice == PresenceChoice::Invisible {
             let released = self.link.leases.release(&[(connection.user.clone(), connection.id)]).await;
             if let Ok(edges) = released {
-                self.tell_edges(edges).await;
+                self.tell_edges(edges, self.clock.now()).await;
             }
         } else {
             self.renew(&[Arc::clone(connection)]).await;
@@ -186,8 +154,16 @@ impl Inner {
             return;
         }
         match self.link.leases.renew(&leases, LEASE).await {
-            Ok(edges) => self.tell_edges(edges).await,
+            Ok(edges) => self.tell_edges(edges, self.clock.now()).await,
             Err(error) => super::metrics::bus_failed(&error),
+        }
+    }
+
+    /// Renews the leases of all connections here.
+    pub(crate) async fn renew_all(self: &Arc<Self>) {
+        let all: Vec<_> = self.users.all().into_iter().flat_map(|(_, connections)| connections).collect();
+        for chunk in all.chunks(RENEW_CHUNK) {
+            self.renew(chunk).await;
         }
     }
 
@@ -203,14 +179,10 @@ impl Inner {
             }
             if renewed.elapsed() >= RENEW {
                 renewed = Instant::now();
-                let all: Vec<_> =
-                    self.users.all().into_iter().flat_map(|(_, connections)| connections).collect();
-                for chunk in all.chunks(RENEW_CHUNK) {
-                    self.renew(chunk).await;
-                }
+                self.renew_all().await;
             }
             if let Ok(edges) = self.link.leases.expired().await {
-                self.tell_edges(edges).await;
+                self.tell_edges(edges, self.clock.now()).await;
             }
             if repaired.elapsed() >= self.limits.signal_repair {
                 repaired = Instant::now();
@@ -218,64 +190,6 @@ impl Inner {
             }
             self.tell_counts();
         }
-    }
-
-    /// Tells those who share a room of a change, here and on other nodes.
-    async fn tell_edges(self: &Arc<Self>, edges: Vec<Edge>) {
-        self.learn_strangers(edges.iter().map(|edge| &edge.user)).await;
-        for Edge { user, status } in edges {
-            let limit = self.limits.rooms_per_connection_max;
-            let Ok(rooms) = self.read("memberships", self.store.memberships(&user, None, limit)).await else {
-                continue;
-            };
-            let last_seen = (status == PresenceStatus::Offline).then(|| self.clock.now());
-            let signal = Signal::Presence { user: user.clone(), status, last_seen };
-            let mut reached = HashSet::new();
-            let mut encoded = Vec::new();
-            for membership in rooms.iter().filter(|m| m.member_count <= self.limits.signals_room_max) {
-                self.link.bus.publish(Topic::Room(membership.room), Payload::Signal(signal.clone()));
-                let Some(room) = self.rooms.get(membership.room) else { continue };
-                room.each_onlooker(|connection| {
-                    if connection.user != user && reached.insert(connection.id) {
-                        signal_one(connection, &signal, &signal.key(), &self.people, &mut encoded);
-                    }
-                });
-            }
-            let mut told = self.presence.told.lock();
-            if reached.is_empty() {
-                told.remove(&user);
-            } else {
-                told.insert(user, status);
-            }
-        }
-    }
-
-    /// Tells those here who share a room of a change that another node tells: each once, in whichever of the rooms
-    /// they share it comes first.
-    pub(crate) fn show_edge(&self, room: &Room, user: &UserId, signal: &Signal) {
-        let mut onlookers = Vec::new();
-        room.each_onlooker(|connection| onlookers.push(Arc::clone(connection)));
-        {
-            let mut heard = self.presence.heard.lock();
-            let edge = heard.edge(room.id, user, signal);
-            onlookers.retain(|connection| connection.user != *user && edge.reached.insert(connection.id));
-            heard.size += onlookers.len();
-        }
-        let (key, mut encoded) = (signal.key(), Vec::new());
-        for connection in onlookers {
-            signal_one(&connection, signal, &key, &self.people, &mut encoded);
-        }
-    }
-
-    /// Reads the leases of users whose status was told here, and tells the differences.
-    pub(crate) async fn repair_presence(self: &Arc<Self>) {
-        let told: Vec<_> =
-            self.presence.told.lock().iter().map(|(user, status)| (user.clone(), *status)).collect();
-        let users: Vec<_> = told.iter().map(|(user, _)| user.clone()).collect();
-        let Ok(now) = self.link.leases.read(&users).await else { return };
-        let changed = told.into_iter().zip(now).filter(|((_, told), now)| told != now);
-        let edges = changed.map(|((user, _), status)| Edge { user, status }).collect();
-        self.tell_edges(edges).await;
     }
 
     /// Tells how many are in rooms too big to name them.

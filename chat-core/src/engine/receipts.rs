@@ -214,18 +214,4 @@ impl Inner {
         }
         passages
     }
-
-    /// Reads the pointers of what connections here are shown, and tells the differences.
-    pub(crate) async fn repair_signals(self: &Arc<Self>) {
-        for room in self.rooms.active() {
-            if room.member_count() > self.limits.signals_room_max || room.subscriptions() == 0 {
-                continue;
-            }
-            let limit = self.limits.signals_room_max as usize;
-            if let Ok(pointers) = self.read("pointers", self.store.pointers(room.id, limit)).await {
-                self.show_pointers(&room, &pointers);
-            }
-        }
-        self.repair_presence().await;
-    }
 }
