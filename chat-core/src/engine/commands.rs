@@ -7,31 +7,24 @@ use tokio::time::Instant;
 use super::{
     Inner,
     connection::Connection,
+    consent::Passed,
     intake::InFlight,
-    metrics,
-    validate::{self, Write},
+    room::Room,
+    validate::Write,
     writer::{Done, Job},
 };
 use crate::{
     bus::QuotaKey,
     error::{Error, ErrorCode},
-    hooks::{Action, ActionKind, Draft, OnHookTimeout, Principal},
+    hooks::{ActionKind, Principal},
     model::{ClientId, RoomId, Seq},
     protocol::{
         ByeReason, ClientFrame, Close, CloseCode, Command, ErrorBody, FrameId, HistoryRange, OkBody, SendTo,
         ServerFrame,
     },
     signal::UnsubscribeReason,
-    store::{Actor, Change, ChangeBody, Outcome},
+    store::{Actor, Change, Outcome},
 };
-
-/// What a command that has been let through still needs before it may be written.
-enum Passed {
-    /// Nothing: write it.
-    Write,
-    /// It stands already, as this.
-    Repeat(Box<Outcome>),
-}
 
 impl Inner {
     /// Takes a command. What can be done at once is; the rest goes into a task, in order where order matters.
@@ -74,17 +67,30 @@ impl Inner {
                     self.write_at_once(flight, frame);
                 }
             }
-            Command::Subscribe { .. } | Command::Unsubscribe { .. } => self.chain(flight, frame),
-            Command::Typing { .. }
+            Command::Typing { room, is_typing } => match self.plain_typing(connection, *room) {
+                Some(active) => {
+                    let result = self.set_typing(&active, &connection.user, *is_typing);
+                    answer(connection, frame.id.as_ref(), result.map(|()| OkBody::Done {}));
+                }
+                None => self.chain(flight, frame),
+            },
+            Command::Subscribe { .. }
+            | Command::Unsubscribe { .. }
             | Command::TypingTo { .. }
             | Command::Read { .. }
             | Command::ReadMessage { .. }
             | Command::Presence { .. }
-            | Command::History { .. } => {
-                let engine = Arc::clone(self);
-                self.spawn(async move { engine.do_unordered(flight, frame).await });
-            }
+            | Command::History { .. } => self.chain(flight, frame),
         }
+    }
+
+    /// The room of a typing signal that can be given at once.
+    fn plain_typing(&self, connection: &Connection, room: RoomId) -> Option<Arc<Room>> {
+        if connection.commands.is_chained() || self.host.policy.concerns(ActionKind::Typing) {
+            return None;
+        }
+        // Whoever is subscribed is a member.
+        connection.sub(room).map(|sub| Arc::clone(&sub.room))
     }
 
     /// Takes one of the connection's own budget; answers and counts a refusal.
@@ -134,7 +140,7 @@ impl Inner {
     fn write_at_once(&self, flight: InFlight, frame: ClientFrame) {
         match self.write_of(&frame.command) {
             Ok(write) => self.push(flight, frame.id, write),
-            Err(error) => answer(&flight.0, frame.id.as_ref(), Err(error)),
+            Err(error) => answer(&flight.connection, frame.id.as_ref(), Err(error)),
         }
     }
 
@@ -155,8 +161,11 @@ impl Inner {
         Write::send(&self.limits, room, send, || self.client_id())
     }
 
-    fn push(&self, flight: InFlight, id: Option<FrameId>, write: Write) {
-        let user = flight.0.user.clone();
+    fn push(&self, mut flight: InFlight, id: Option<FrameId>, write: Write) {
+        let user = flight.connection.user.clone();
+        if let Some(room) = write.room {
+            flight.writes(room);
+        }
         let change = self.change(Actor::User(user), write);
         self.writer.push(Job { change, done: Done::Frame { flight, id } });
     }
@@ -172,7 +181,7 @@ impl Inner {
     }
 
     fn chain(self: &Arc<Self>, flight: InFlight, frame: ClientFrame) {
-        let connection = Arc::clone(&flight.0);
+        let connection = Arc::clone(&flight.connection);
         if connection.commands.chain(flight, frame) {
             let engine = Arc::clone(self);
             self.spawn(async move {
@@ -185,7 +194,7 @@ impl Inner {
 
     /// One command of a chain, done as far as its order is settled: a write is in its lane.
     async fn do_ordered(self: &Arc<Self>, flight: InFlight, mut frame: ClientFrame) {
-        let connection = Arc::clone(&flight.0);
+        let connection = Arc::clone(&flight.connection);
         let id = frame.id.take();
         match &mut frame.command {
             Command::Subscribe { room, since } => {
@@ -203,7 +212,12 @@ impl Inner {
                 }
                 answer(&connection, id.as_ref(), Ok(OkBody::Done {}));
             }
-            command => {
+            Command::Send(_)
+            | Command::Edit { .. }
+            | Command::Delete { .. }
+            | Command::React { .. }
+            | Command::Unreact { .. } => {
+                let command = &mut frame.command;
                 let principal = Arc::clone(&*connection.principal.lock());
                 let mut write = match self.write_of(command) {
                     Ok(write) => write,
@@ -224,98 +238,63 @@ impl Inner {
                     Err(error) => answer(&connection, id.as_ref(), Err(error)),
                 }
             }
+            _ => self.do_other(&connection, id.as_ref(), frame.command).await,
         }
     }
 
-    /// Policy, then hooks.
-    async fn let_pass(&self, principal: &Principal, write: &mut Write) -> Result<Passed, Error> {
-        let allowed = self.allow(principal, write.kind, write.room, write.other.as_ref()).await;
-        let allowed = match allowed {
-            Ok(()) => self.before(principal, write).await,
-            Err(error) => Err(error),
-        };
-        let Err(error) = allowed else { return Ok(Passed::Write) };
-        // What was stored is stored, whatever the host would say to it by now.
-        if let (ChangeBody::Send(message), Some(room)) = (&write.body, write.room) {
-            let sent = self.store.sent(room, &principal.user, &message.client_id);
-            if let Some((event, digest)) = self.read("sent", sent).await? {
-                if digest != message.digest {
-                    return Err(crate::store::Refusal::BodyMismatch.into());
-                }
-                return Ok(Passed::Repeat(Box::new(Outcome::Repeat(event))));
+    /// What neither writes nor subscribes. What is read of a room comes after what was written before.
+    async fn do_other(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        id: Option<&FrameId>,
+        command: Command,
+    ) {
+        let principal = Arc::clone(&*connection.principal.lock());
+        match command {
+            Command::Typing { room, is_typing } => {
+                let result = self.typing(connection, room, is_typing).await;
+                answer(connection, id, result.map(|()| OkBody::Done {}));
             }
-        }
-        Err(error)
-    }
-
-    /// Asks the policy.
-    pub(crate) async fn allow(
-        &self,
-        principal: &Principal,
-        kind: ActionKind,
-        room: Option<RoomId>,
-        other: Option<&crate::model::UserId>,
-    ) -> Result<(), Error> {
-        if !self.host.policy.concerns(kind) {
-            return Ok(());
-        }
-        let action = Action { kind, room, other };
-        match tokio::time::timeout(self.limits.hook_timeout, self.host.policy.check(principal, &action)).await
-        {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(denied)) => Err(Error::new(ErrorCode::Forbidden, denied.reason)),
-            Err(_) => {
-                metrics::hook_timed_out("policy");
-                Err(Error::new(ErrorCode::Unavailable, "the host's policy did not answer; nothing was done"))
-            }
-        }
-    }
-
-    /// Asks the hooks, and takes over what they made of a message.
-    async fn before(&self, principal: &Principal, write: &mut Write) -> Result<(), Error> {
-        if !self.host.hooks.has_before() {
-            return Ok(());
-        }
-        let Some(room) = write.room else { return Ok(()) };
-        let mut draft = match &write.body {
-            ChangeBody::Send(m) => {
-                Draft::new(room, None, m.kind.clone(), m.content.clone(), m.metadata.clone())
-            }
-            ChangeBody::Edit { target, content, .. } => Draft::new(
-                room,
-                Some(*target),
-                crate::model::MessageKind::text(),
-                content.clone(),
-                crate::model::Metadata::default(),
-            ),
-            _ => return Ok(()),
-        };
-        let hook = self.host.hooks.before_message(principal, &mut draft);
-        match tokio::time::timeout(self.limits.hook_timeout, hook).await {
-            Ok(Ok(())) => {}
-            Ok(Err(denied)) => return Err(Error::new(ErrorCode::Forbidden, denied.reason)),
-            Err(_) => {
-                metrics::hook_timed_out("before_message");
-                return match self.host.hooks.on_timeout() {
-                    OnHookTimeout::Pass => Ok(()),
-                    OnHookTimeout::Refuse => {
-                        Err(Error::new(ErrorCode::Unavailable, "a hook did not answer; nothing was stored"))
-                    }
+            Command::TypingTo { user, is_typing } => {
+                let result = match self.find_direct(&principal, &user).await {
+                    Ok(Some(room)) => self.typing(connection, room, is_typing).await,
+                    // Nobody is there to be told.
+                    Ok(None) => Ok(()),
+                    Err(error) => Err(error),
                 };
+                answer(connection, id, result.map(|()| OkBody::Done {}));
             }
-        }
-        validate::check_content(&self.limits, &draft.content, false)?;
-        validate::check_metadata(&self.limits, &draft.metadata)?;
-        match &mut write.body {
-            ChangeBody::Send(message) => {
-                message.kind = draft.kind;
-                message.content = draft.content;
-                message.metadata = draft.metadata;
+            Command::ReadMessage { message } => match self.place_of(&principal, message).await {
+                Ok((room, seq)) => self.read_up_to(connection, id, &principal, room, seq).await,
+                Err(error) => answer(connection, id, Err(error)),
+            },
+            Command::Read { room, seq } => self.read_up_to(connection, id, &principal, room, seq).await,
+            Command::Presence { status } => {
+                self.choose_presence(connection, status).await;
+                answer(connection, id, Ok(OkBody::Done {}));
             }
-            ChangeBody::Edit { content, .. } => *content = draft.content,
+            Command::History { room, range, limit, thread } => {
+                connection.commands.written(room).await;
+                match self.history(&principal, room, range, limit, thread).await {
+                    Ok(page) => answer(connection, id, Ok(OkBody::History(&page))),
+                    Err(error) => answer(connection, id, Err(error)),
+                }
+            }
             _ => {}
         }
-        Ok(())
+    }
+
+    async fn read_up_to(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        id: Option<&FrameId>,
+        principal: &Principal,
+        room: RoomId,
+        seq: Seq,
+    ) {
+        connection.commands.written(room).await;
+        let result = self.mark_read(principal, room, seq, Some(connection)).await;
+        answer(connection, id, result.map(OkBody::Read));
     }
 
     /// Writes for a user who waits for the outcome.
@@ -329,52 +308,6 @@ impl Inner {
         match self.let_pass(principal, &mut write).await? {
             Passed::Repeat(outcome) => Ok(*outcome),
             Passed::Write => self.writer.call(self.change(Actor::User(principal.user.clone()), write)).await,
-        }
-    }
-
-    async fn do_unordered(self: &Arc<Self>, flight: InFlight, frame: ClientFrame) {
-        let connection = &flight.0;
-        let id = frame.id.as_ref();
-        match frame.command {
-            Command::Typing { room, is_typing } => {
-                let result = self.typing(connection, room, is_typing).await;
-                answer(connection, id, result.map(|()| OkBody::Done {}));
-            }
-            Command::TypingTo { user, is_typing } => {
-                let principal = Arc::clone(&*connection.principal.lock());
-                let result = match self.find_direct(&principal, &user).await {
-                    Ok(Some(room)) => self.typing(connection, room, is_typing).await,
-                    // Nobody is there to be told.
-                    Ok(None) => Ok(()),
-                    Err(error) => Err(error),
-                };
-                answer(connection, id, result.map(|()| OkBody::Done {}));
-            }
-            Command::ReadMessage { message } => {
-                let principal = Arc::clone(&*connection.principal.lock());
-                let result = match self.place_of(&principal, message).await {
-                    Ok((room, seq)) => self.mark_read(&principal, room, seq, Some(connection)).await,
-                    Err(error) => Err(error),
-                };
-                answer(connection, id, result.map(OkBody::Read));
-            }
-            Command::Read { room, seq } => {
-                let principal = Arc::clone(&*connection.principal.lock());
-                let result = self.mark_read(&principal, room, seq, Some(connection)).await;
-                answer(connection, id, result.map(OkBody::Read));
-            }
-            Command::Presence { status } => {
-                self.choose_presence(connection, status).await;
-                answer(connection, id, Ok(OkBody::Done {}));
-            }
-            Command::History { room, range, limit, thread } => {
-                let principal = Arc::clone(&*connection.principal.lock());
-                match self.history(&principal, room, range, limit, thread).await {
-                    Ok(page) => answer(connection, id, Ok(OkBody::History(&page))),
-                    Err(error) => answer(connection, id, Err(error)),
-                }
-            }
-            _ => {}
         }
     }
 
@@ -398,56 +331,6 @@ impl Inner {
             Some(room) => self.set_typing(&room, &connection.user, is_typing),
             None => Err(Error::room_not_found()),
         }
-    }
-
-    async fn subscribe(
-        self: &Arc<Self>,
-        connection: &Arc<Connection>,
-        id: Option<&FrameId>,
-        room: RoomId,
-        since: Option<Seq>,
-    ) -> Result<(), Error> {
-        let principal = Arc::clone(&*connection.principal.lock());
-        let mut declined = connection.following.lock().await;
-        let membership = self.membership(&connection.user, room).await?;
-        self.allow(&principal, ActionKind::Read, Some(room), None).await?;
-        let (full, standing) = {
-            let subs = connection.subs.lock();
-            let Some(subs) = subs.as_ref() else { return Ok(()) };
-            (subs.len() >= self.limits.rooms_per_connection_max, subs.get(&room).cloned())
-        };
-        if full && standing.is_none() {
-            let message = format!("at most {} rooms a connection", self.limits.rooms_per_connection_max);
-            return Err(Error::new(ErrorCode::TooLarge, message).with_field("room_id"));
-        }
-        // What can fail does so before anything is told.
-        self.activate(&[room]).await?;
-        let head = membership.head;
-        if let (Some(sub), None) = (&standing, since)
-            && connection.reply_standing(sub, id, head)
-        {
-            return Ok(());
-        }
-        if let Some(sub) = standing {
-            // Subscribing anew moves the cursor: the old subscription ends without a word.
-            if let Some(subs) = connection.subs.lock().as_mut() {
-                subs.remove(&room);
-            }
-            sub.room.unregister(&sub);
-        }
-        declined.remove(&room);
-        let asked = since.unwrap_or(head).max(membership.visible_from).min(head);
-        let above = since.is_some_and(|since| since > head);
-        let gap = head.since(asked) > self.limits.gap_after;
-        let from = if gap { head.back(self.limits.gap_keep) } else { asked };
-        connection.reply(&ServerFrame::Subscribed { id, room_id: room, from: asked, head });
-        if above && head > Seq::ZERO {
-            connection.reply(&ServerFrame::Gap { room_id: room, from: Seq::ZERO.next(), to: head });
-        } else if gap {
-            connection.reply(&ServerFrame::Gap { room_id: room, from: asked.next(), to: from });
-        }
-        self.register_told(connection, membership, from).await;
-        Ok(())
     }
 
     fn pong(&self, connection: &Arc<Connection>, id: Option<&FrameId>) {

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
 use super::connection::Connection;
-use crate::{Rate, protocol::ClientFrame};
+use crate::{Rate, model::RoomId, protocol::ClientFrame};
 
 /// A connection's side of its commands.
 #[derive(Debug, Default)]
@@ -23,6 +23,8 @@ pub(crate) struct Intake {
     pub(crate) refusals: AtomicU32,
     bucket: Mutex<Option<Bucket>>,
     chain: Mutex<Option<Box<Chain>>>,
+    /// The rooms of its changes that are in their lanes, once for each.
+    writing: Mutex<Vec<RoomId>>,
 }
 
 /// Commands that cannot be done at once, done one after another.
@@ -39,19 +41,36 @@ struct Bucket {
 
 /// A command that is not answered yet.
 #[derive(Debug)]
-pub(crate) struct InFlight(pub(crate) Arc<Connection>);
+pub(crate) struct InFlight {
+    pub(crate) connection: Arc<Connection>,
+    /// What it changes, once the change is in its lane.
+    writes: Option<RoomId>,
+}
 
 impl InFlight {
     pub(crate) fn begin(connection: &Arc<Connection>) -> Self {
         connection.commands.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(connection))
+        Self { connection: Arc::clone(connection), writes: None }
+    }
+
+    /// From here on until it is answered a change of that room is under way.
+    pub(crate) fn writes(&mut self, room: RoomId) {
+        self.writes = Some(room);
+        self.connection.commands.writing.lock().push(room);
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.commands.in_flight.fetch_sub(1, Ordering::Release);
-        self.0.commands.room.notify_waiters();
+        let commands = &self.connection.commands;
+        if let Some(room) = self.writes {
+            let mut writing = commands.writing.lock();
+            if let Some(at) = writing.iter().position(|written| *written == room) {
+                writing.swap_remove(at);
+            }
+        }
+        commands.in_flight.fetch_sub(1, Ordering::Release);
+        commands.room.notify_waiters();
     }
 }
 
@@ -62,10 +81,19 @@ impl Intake {
 
     /// Waits until fewer than `max` commands are unanswered.
     pub(crate) async fn ready(&self, max: usize) {
+        self.until(|| !self.is_full(max)).await;
+    }
+
+    /// Waits until the changes of a room that are in their lane are answered.
+    pub(crate) async fn written(&self, room: RoomId) {
+        self.until(|| !self.writing.lock().contains(&room)).await;
+    }
+
+    async fn until(&self, holds: impl Fn() -> bool) {
         loop {
             let mut notified = std::pin::pin!(self.room.notified());
             notified.as_mut().enable();
-            if !self.is_full(max) {
+            if holds() {
                 return;
             }
             notified.await;

@@ -6,6 +6,7 @@ mod builder;
 mod calls;
 mod commands;
 mod connection;
+mod consent;
 mod deliveries;
 mod direct;
 mod feed;

@@ -27,7 +27,10 @@ impl Replies {
             }
             Done::Frame { flight, id } => (flight, id),
         };
-        let known = self.by_connection.iter().position(|(flights, _)| Arc::ptr_eq(&flights[0].0, &flight.0));
+        let known = self
+            .by_connection
+            .iter()
+            .position(|(flights, _)| Arc::ptr_eq(&flights[0].connection, &flight.connection));
         let run = match known {
             Some(at) => &mut self.by_connection[at].1,
             None => {
@@ -36,7 +39,7 @@ impl Replies {
                 &mut self.by_connection[last].1
             }
         };
-        let format = &flight.0.format;
+        let format = &flight.connection.format;
         match (&result, &id) {
             (Ok(outcome), Some(id)) => {
                 let body = ok_body(outcome);
@@ -54,7 +57,7 @@ impl Replies {
 
     pub(crate) fn tell(self) {
         for (flights, run) in self.by_connection {
-            flights[0].0.reply_frames(&run);
+            flights[0].connection.reply_frames(&run);
         }
     }
 }

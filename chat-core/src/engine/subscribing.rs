@@ -6,13 +6,65 @@ use super::{
     Inner, connection::Connection, room::NotRegistered, room_log::Heard, subscription::Subscription,
 };
 use crate::{
-    error::Error,
-    model::{Membership, Seq},
-    protocol::{Close, CloseCode, ServerFrame},
+    error::{Error, ErrorCode},
+    hooks::ActionKind,
+    model::{Membership, RoomId, Seq},
+    protocol::{Close, CloseCode, FrameId, ServerFrame},
     signal::UnsubscribeReason,
 };
 
 impl Inner {
+    /// Subscribes a room, or moves the cursor of a subscription that stands.
+    pub(super) async fn subscribe(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        id: Option<&FrameId>,
+        room: RoomId,
+        since: Option<Seq>,
+    ) -> Result<(), Error> {
+        let principal = Arc::clone(&*connection.principal.lock());
+        let mut declined = connection.following.lock().await;
+        let membership = self.membership(&connection.user, room).await?;
+        self.allow(&principal, ActionKind::Read, Some(room), None).await?;
+        let (full, standing) = {
+            let subs = connection.subs.lock();
+            let Some(subs) = subs.as_ref() else { return Ok(()) };
+            (subs.len() >= self.limits.rooms_per_connection_max, subs.get(&room).cloned())
+        };
+        if full && standing.is_none() {
+            let message = format!("at most {} rooms a connection", self.limits.rooms_per_connection_max);
+            return Err(Error::new(ErrorCode::TooLarge, message).with_field("room_id"));
+        }
+        // What can fail does so before anything is told.
+        self.activate(&[room]).await?;
+        let head = membership.head;
+        if let (Some(sub), None) = (&standing, since)
+            && connection.reply_standing(sub, id, head)
+        {
+            return Ok(());
+        }
+        if let Some(sub) = standing {
+            // Subscribing anew moves the cursor: the old subscription ends without a word.
+            if let Some(subs) = connection.subs.lock().as_mut() {
+                subs.remove(&room);
+            }
+            sub.room.unregister(&sub);
+        }
+        declined.remove(&room);
+        let asked = since.unwrap_or(head).max(membership.visible_from).min(head);
+        let above = since.is_some_and(|since| since > head);
+        let gap = head.since(asked) > self.limits.gap_after;
+        let from = if gap { head.back(self.limits.gap_keep) } else { asked };
+        connection.reply(&ServerFrame::Subscribed { id, room_id: room, from: asked, head });
+        if above && head > Seq::ZERO {
+            connection.reply(&ServerFrame::Gap { room_id: room, from: Seq::ZERO.next(), to: head });
+        } else if gap {
+            connection.reply(&ServerFrame::Gap { room_id: room, from: asked.next(), to: from });
+        }
+        self.register_told(connection, membership, from).await;
+        Ok(())
+    }
+
     /// Begins a subscription from a cursor, verified by `membership`; looks again where that was too long ago.
     /// `false`: the user's right has ended meanwhile, and the connection was told.
     pub(crate) async fn register(

@@ -12,6 +12,7 @@ mod host;
 mod moderation;
 mod named;
 mod names;
+mod order;
 mod presence;
 mod retries;
 mod schema;
