@@ -7,7 +7,11 @@ use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Engine, Inner, LastClone, Link, naming::Nameless, presence::Presence, registry::Registry, users::Users,
+    Engine, Inner, LastClone, Link,
+    naming::{ClaimsUnderWay, Nameless},
+    presence::Presence,
+    registry::Registry,
+    users::Users,
     writer::Writer,
 };
 use crate::{
@@ -133,6 +137,7 @@ impl EngineBuilder {
             presence: Presence::default(),
             people: Arc::new(People::new(self.limits.people_max, self.limits.people_fresh)),
             nameless: Nameless::default(),
+            claims: ClaimsUnderWay::default(),
             writer,
             hot_bytes: Arc::new(AtomicUsize::new(0)),
             catch_up_reads: Semaphore::new(self.limits.catch_up_reads),

@@ -305,6 +305,7 @@ impl Inner {
     ) -> Result<Outcome, Error> {
         self.check_open()?;
         self.keep_claims(principal, false);
+        self.claims_kept(&principal.user).await;
         match self.let_pass(principal, &mut write).await? {
             Passed::Repeat(outcome) => Ok(*outcome),
             Passed::Write => self.writer.call(self.change(Actor::User(principal.user.clone()), write)).await,

@@ -7,7 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::{
         Arc, Weak,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     task::Waker,
 };
@@ -48,6 +48,8 @@ pub(crate) struct Connection {
     pub(crate) commands: super::intake::Intake,
     pub(crate) presence: AtomicU8,
     pub(crate) expires_at: AtomicU64,
+    /// Its client was told that the token ends soon.
+    warned: AtomicBool,
     pub(crate) bounds: Bounds,
     /// Whom its user has blocked.
     pub(crate) blocked: Mutex<BTreeSet<UserId>>,
@@ -153,6 +155,7 @@ impl Connection {
             commands: super::intake::Intake::default(),
             presence: AtomicU8::new(PresenceChoice::Online as u8),
             expires_at: AtomicU64::new(expires_at),
+            warned: AtomicBool::new(false),
             bounds: Bounds {
                 gap_after: engine.limits.gap_after,
                 gap_keep: engine.limits.gap_keep,
@@ -472,7 +475,13 @@ impl Connection {
         }
     }
 
+    /// Whether its client is to be told that the token ends soon: once for each token.
+    pub(crate) fn warns_of_its_token(&self) -> bool {
+        !self.warned.swap(true, Ordering::Relaxed)
+    }
+
     pub(crate) fn renew(&self, principal: Principal) {
+        self.warned.store(false, Ordering::Relaxed);
         self.expires_at.store(principal.expires_at.map_or(u64::MAX, expiry), Ordering::Relaxed);
         *self.principal.lock() = Arc::new(principal);
     }

@@ -263,7 +263,6 @@ impl Inner {
     /// Warns of tokens that end soon and ends connections whose token has ended.
     pub(crate) async fn watch_tokens(self: Arc<Self>) {
         const LOOK: Duration = Duration::from_secs(1);
-        let mut last = self.clock.now();
         loop {
             tokio::select! {
                 biased;
@@ -280,13 +279,12 @@ impl Inner {
                     if expires <= now {
                         let reason = ByeReason::TokenExpired;
                         connection.close(Close::with_bye(CloseCode::Unauthorized, reason, Duration::ZERO));
-                    } else if last < warn_at && warn_at <= now {
+                    } else if warn_at <= now && connection.warns_of_its_token() {
                         let in_ms = u64::try_from(expires.since(now).as_millis()).unwrap_or(u64::MAX);
                         connection.reply(&ServerFrame::TokenExpiring { in_ms });
                     }
                 }
             }
-            last = now;
         }
     }
 }

@@ -100,6 +100,7 @@ pub(crate) struct Inner {
     pub(crate) presence: presence::Presence,
     pub(crate) people: Arc<People>,
     pub(crate) nameless: naming::Nameless,
+    pub(crate) claims: naming::ClaimsUnderWay,
     pub(crate) writer: writer::Writer,
     pub(crate) hot_bytes: Arc<AtomicUsize>,
     pub(crate) catch_up_reads: Semaphore,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 use super::{Inner, metrics};
 use crate::{
@@ -28,6 +28,10 @@ const SIGNALS_MAX: usize = 1_000;
 /// Signals that wait for whom they are about to be known, by user.
 #[derive(Debug, Default)]
 pub(crate) struct Nameless(Mutex<BTreeMap<UserId, VecDeque<(Topic, Signal)>>>);
+
+/// Claims on their way into the store, by user.
+#[derive(Debug, Default)]
+pub(crate) struct ClaimsUnderWay(Mutex<BTreeMap<UserId, watch::Receiver<()>>>);
 
 /// What came of a look for users.
 struct LookedUp {
@@ -104,21 +108,38 @@ impl Inner {
     }
 
     /// Keeps what a token claims as what is shown of its user, where the host has no directory: at hand at once, and
-    /// in the store where it differs, of which nobody waits and which a user causes at most once a minute, or at
-    /// `always`.
+    /// in the store where it differs, which a user causes at most once a minute, or at `always`. Who waits for it asks
+    /// [`Inner::claims_kept`].
     pub(crate) fn keep_claims(self: &Arc<Self>, principal: &Principal, always: bool) {
         let Some(profile) = &principal.profile else { return };
         if self.host.directory.is_some() || !self.people.claim(profile, always) {
             return;
         }
         let (engine, profile) = (Arc::clone(self), profile.clone());
+        let (under_way, kept) = watch::channel(());
+        self.claims.0.lock().insert(profile.id.clone(), kept);
         self.spawn(async move {
             let users = [profile.id.clone()];
             let kept = engine.read("profiles", engine.store.profiles(&users)).await;
             if matches!(kept, Ok(kept) if kept.first().is_none_or(|kept| kept.profile != profile)) {
                 drop(engine.read("put_profiles", engine.store.put_profiles(&[profile])).await);
             }
+            let [user] = users;
+            let mut claims = engine.claims.0.lock();
+            if claims.get(&user).is_some_and(|kept| under_way.subscribe().same_channel(kept)) {
+                claims.remove(&user);
+            }
         });
+    }
+
+    /// Waits, for a hook's time, until what a user's token claims is in the store: whoever writes for the user then is
+    /// known by name to other nodes too.
+    pub(crate) async fn claims_kept(&self, user: &UserId) {
+        let kept = self.claims.0.lock().get(user).cloned();
+        if let Some(mut kept) = kept {
+            // It never changes: it ends.
+            drop(tokio::time::timeout(self.limits.hook_timeout, kept.changed()).await);
+        }
     }
 
     /// Learns whom signals are about, where a format here shows names.

@@ -79,12 +79,19 @@ impl Inner {
             let subs = connection.all_subs();
             if connection.follow == Subscribe::All && connection.end().is_none() {
                 declined.retain(|room| held.len() >= limit || held.iter().any(|m| m.room == *room));
-                let missing: Vec<_> = held
-                    .iter()
-                    .filter(|m| !subs.iter().any(|sub| sub.room.id == m.room) && !declined.contains(&m.room))
-                    .take(limit.saturating_sub(subs.len()))
-                    .cloned()
-                    .collect();
+                let is_missing = |m: &&Membership| {
+                    !subs.iter().any(|sub| sub.room.id == m.room) && !declined.contains(&m.room)
+                };
+                let mut missing: Vec<_> = held.iter().filter(is_missing).cloned().collect();
+                self.drop_unreadable(&connection, &mut missing).await;
+                let mut free = limit.saturating_sub(subs.len());
+                // The most recently active are subscribed: others make room for them.
+                let quiet = subs.iter().filter(|sub| !held.iter().any(|m| m.room == sub.room.id));
+                for sub in quiet.take(missing.len().saturating_sub(free)) {
+                    self.note_delivered(sub);
+                    free += usize::from(self.unsubscribe(sub, UnsubscribeReason::Requested));
+                }
+                missing.truncate(free);
                 // A failure is made up for by the next sweep.
                 drop(self.add_rooms(&connection, missing).await);
             }
@@ -139,9 +146,8 @@ impl Inner {
     async fn add_rooms(
         self: &Arc<Self>,
         connection: &Arc<Connection>,
-        mut missing: Vec<Membership>,
+        missing: Vec<Membership>,
     ) -> Result<(), Error> {
-        self.drop_unreadable(connection, &mut missing).await;
         let entries =
             self.entries_of(Some(&connection.user), missing.iter().map(|m| m.room).collect()).await?;
         for membership in missing {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::{Inner, connection::Connection, metrics, subscribing::close_after_room};
 use crate::{
     error::Error,
-    model::{Membership, Profile, RoomId, Seq, UserId},
+    model::{Membership, Profile, RoomId, Seq},
     protocol::{ByeReason, Close, CloseCode, Hello, ServerFrame, Subscribe, Welcome, WelcomeLimits},
     signal::UnsubscribeReason,
 };
@@ -28,6 +28,8 @@ impl Inner {
         if first {
             self.follow_user(&connection.user).await;
         }
+        let principal = Arc::clone(&*connection.principal.lock());
+        self.keep_claims(&principal, true);
         let epoch = self.epoch();
         let reset = hello.epoch.as_deref().is_some_and(|told| told != &*epoch);
         let listed: Vec<RoomId> = hello.rooms.keys().copied().collect();
@@ -35,6 +37,7 @@ impl Inner {
         let limit = self.limits.rooms_per_connection_max;
         let user = &connection.user;
         let mut memberships = self.read("memberships", self.store.memberships(user, wanted, limit)).await?;
+        let is_whole = memberships.len() < limit;
         self.drop_unreadable(connection, &mut memberships).await;
         let shown: Vec<_> = memberships.iter().take(self.limits.welcome_rooms).map(|m| m.room).collect();
         let mut entries = self.entries_of(Some(user), shown).await?;
@@ -49,7 +52,7 @@ impl Inner {
                 *head = entry.head.max(*head);
             }
         }
-        let gone = self.gone(user, &listed, &memberships).await?;
+        let gone = self.gone(connection, &listed, &memberships, is_whole).await?;
         let blocked = self.begin_blocks(connection).await?;
         let snapshot = self.presence_snapshot(connection).await;
         let welcome = Welcome {
@@ -94,26 +97,31 @@ impl Inner {
             let held = self.read("memberships", self.store.memberships(user, None, limit)).await?;
             self.watch_rooms(connection, &held).await?;
         }
+        // Before other nodes hear of the user, so that they find the name.
+        self.claims_kept(user).await;
         self.presence_begins(connection, snapshot);
-        let principal = Arc::clone(&*connection.principal.lock());
-        self.keep_claims(&principal, true);
         Ok(())
     }
 
-    /// Rooms that were listed and are not the user's any more.
+    /// Rooms that were listed and are not the user's any more, or not readable. `is_whole`: `memberships` are all that
+    /// the user has, but for those.
     async fn gone(
         &self,
-        user: &UserId,
+        connection: &Connection,
         listed: &[RoomId],
         memberships: &[Membership],
+        is_whole: bool,
     ) -> Result<Vec<RoomId>, Error> {
         let mut gone: Vec<RoomId> = listed.to_vec();
         gone.retain(|room| !memberships.iter().any(|m| m.room == *room));
-        if gone.is_empty() || memberships.len() < self.limits.rooms_per_connection_max {
+        if gone.is_empty() || is_whole {
             return Ok(gone);
         }
         // More rooms than are subscribed: those that merely did not fit are not gone.
-        let held = self.read("memberships", self.store.memberships(user, Some(&gone), gone.len())).await?;
+        let user = &connection.user;
+        let held = self.store.memberships(user, Some(&gone), gone.len());
+        let mut held = self.read("memberships", held).await?;
+        self.drop_unreadable(connection, &mut held).await;
         gone.retain(|room| !held.iter().any(|m| m.room == *room));
         Ok(gone)
     }

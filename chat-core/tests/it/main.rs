@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what a simulation counted is to be seen")]
 
 mod baton;
+mod bounds;
 mod bus;
 mod client;
 mod direct_rooms;

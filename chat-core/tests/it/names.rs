@@ -11,10 +11,11 @@ use std::{
 use chat_core::{
     Engine, Principal,
     limits::Limits,
-    memory::MemoryStore,
+    memory::{LocalBus, MemoryStore},
     model::{Role, RoomId},
     protocol::{CloseCode, Hello, Send, SendTo},
     store::Store,
+    testkit::{CallFaults, FaultyStore, StoreFaults},
 };
 use serde_json::{Value, json};
 
@@ -229,4 +230,24 @@ async fn a_format_ends_where_a_listed_room_is_gone() {
     assert_eq!(bob.next().await, None);
     assert_eq!(bob.commands.end().unwrap().code, CloseCode::Forbidden);
     engine.as_host().add_member(others, user("2"), Role::Member).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_a_name_by_the_token_alone_is_known_by_it_to_other_nodes_from_the_first_message_on() {
+    let store = FaultyStore::new(Arc::new(MemoryStore::default()), 1);
+    let bus = LocalBus::default();
+    let node = || Engine::builder().store(store.clone()).bus(bus.clone()).build();
+    let (one, two) = (node().await.unwrap(), node().await.unwrap());
+    let room = room_of(&one, &["1", "2", "3"]).await;
+    let mut cy = named(&one, "3", Named::default()).await;
+    let slow = CallFaults { stall: 1.0, stall_max: Duration::from_millis(200), ..CallFaults::default() };
+    store.set_faults(StoreFaults { writes: slow, ..StoreFaults::default() });
+    let claimed = |id: &str| Principal::new(user(id)).with_profile(called(&user(id)));
+    // By a call, and by a connection.
+    let ann = claimed("1");
+    two.as_user(&ann).send(Send::text(SendTo::Room(room), "hi")).await.unwrap();
+    let bob = Client::with(&two, claimed("2"), Hello::default()).await;
+    bob.send(room, "hi", "one");
+    let told: Vec<_> = messages(&mut cy, 2).await.into_iter().map(|(_, by)| by).collect();
+    assert_eq!(told, ["Name of 1", "Name of 2"]);
 }

@@ -168,9 +168,11 @@ impl Inner {
         if let Some(room) = self.standing(&new, user).await? {
             return Ok(Created { room, is_new: false });
         }
+        // The maker adds the others. They come first: a refusal for too many of them spends no room.
+        let others = new.members.iter().filter(|(member, _)| member != user).count();
+        let others = u32::try_from(others).unwrap_or(u32::MAX);
+        self.take(QuotaKey::MembersAdded(user.clone()), others, self.limits.members_added)?;
         self.take(QuotaKey::RoomsMade(user.clone()), 1, self.limits.rooms_made)?;
-        let added = u32::try_from(new.members.len()).unwrap_or(u32::MAX);
-        self.take(QuotaKey::MembersAdded(user.clone()), added, self.limits.members_added)?;
         let write =
             Write { room: None, kind, other, require: Require::NOTHING, body: ChangeBody::Create(new) };
         created(&self.write(principal, write).await?)
@@ -223,7 +225,11 @@ impl Inner {
     }
 
     /// Takes from a user's budget.
+    /// Takes `cost` of a user's budget. What no wait would grant is `too_large`.
     pub(crate) fn take(&self, key: QuotaKey, cost: u32, rate: crate::Rate) -> Result<(), Error> {
+        if cost > rate.burst {
+            return Err(Error::new(ErrorCode::TooLarge, format!("at most {} of these at once", rate.burst)));
+        }
         self.link.quota.take(key, cost, rate).map_err(Error::rate_limited)
     }
 
