@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 
 use crate::{
+    error::{Error, ErrorCode},
     event::Event,
     model::{MessageKind, Metadata, Profile, RoomId, Seq, Timestamp, UserId},
 };
@@ -60,7 +61,8 @@ pub struct Action<'a> {
     pub kind: ActionKind,
     /// Where; none when a room is made or found.
     pub room: Option<RoomId>,
-    /// To whom: the member added, the receiver of a direct message.
+    /// To whom: the member added or to be in a new room, the other of a direct room that is opened. A message in a room
+    /// that stands names nobody, a direct room's neither.
     pub other: Option<&'a UserId>,
 }
 
@@ -94,13 +96,28 @@ pub enum ActionKind {
 pub struct Denied {
     /// What the user is told.
     pub reason: String,
+    /// Whether the same may be allowed a moment later: the user is told `unavailable`, and tries again.
+    pub for_now: bool,
 }
 
 impl Denied {
-    /// A refusal with what the user is told.
+    /// A refusal with what the user is told: `forbidden`.
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into() }
+        Self { reason: reason.into(), for_now: false }
+    }
+
+    /// The host cannot say now (its database is away): `unavailable`, to be tried again.
+    #[must_use]
+    pub fn for_now(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), for_now: true }
+    }
+}
+
+impl From<Denied> for Error {
+    fn from(denied: Denied) -> Self {
+        let code = if denied.for_now { ErrorCode::Unavailable } else { ErrorCode::Forbidden };
+        Self::new(code, denied.reason)
     }
 }
 
@@ -115,10 +132,12 @@ pub trait Policy: fmt::Debug + Send + Sync + 'static {
         true
     }
 
-    /// Allows or forbids. A call that takes longer than [`crate::Limits::hook_timeout`] counts as forbidden.
+    /// Allows or forbids. Where a call takes longer than [`crate::Limits::hook_timeout`], nothing is done and the user
+    /// is told `unavailable`. It comes before membership and roles are looked at: `principal` may be a stranger to the
+    /// room, and the room may not exist.
     ///
     /// # Errors
-    /// [`Denied`] forbids; the user is told `forbidden` with the reason.
+    /// [`Denied`] forbids; the user is told `forbidden` with the reason, or `unavailable`.
     async fn check(&self, principal: &Principal, action: &Action<'_>) -> Result<(), Denied>;
 }
 
@@ -195,17 +214,21 @@ pub trait Hooks: fmt::Debug + Send + Sync + 'static {
         OnHookTimeout::Refuse
     }
 
-    /// Before a message is sent or edited: may change it, refuse it with a reason, or let it pass.
+    /// Before a message is sent or edited: may change it, refuse it with a reason, or let it pass. It comes after the
+    /// policy and before membership is looked at. Of an edit the text alone counts: its draft has no kind but `text`
+    /// and no metadata, and what is made of those is not kept.
     ///
     /// # Errors
-    /// [`Denied`] refuses; the user is told `forbidden` with the reason.
+    /// [`Denied`] refuses; the user is told `forbidden` with the reason, or `unavailable`.
     async fn before_message(&self, principal: &Principal, draft: &mut Draft) -> Result<(), Denied> {
         let _ = (principal, draft);
         Ok(())
     }
 
-    /// After an event was committed by this node, at most once, never delaying an answer. A host that must not miss
-    /// one reads the log by `Engine::changes`.
+    /// After an event was committed by this node: at most once, in the order of its room, never delaying an answer.
+    /// While it runs, later events of some rooms wait; above [`crate::Limits::after_hooks_queue_max`] they are left out.
+    /// What takes long belongs into a task of the host's. A host that must not miss one reads the log by
+    /// `Engine::changes`.
     async fn after(&self, event: &Event) {
         let _ = event;
     }

@@ -163,8 +163,10 @@ limits! {
     people_max: usize = 10_000,
     /// How long such a profile is taken for what it is.
     people_fresh: Duration = Duration::from_secs(60),
-    /// Time of a before-hook.
+    /// Time of a policy's or before-hook's answer.
     hook_timeout: Duration = Duration::from_secs(1),
+    /// Events that wait for the after-hook, of one in sixteen rooms; later ones are left out and counted.
+    after_hooks_queue_max: usize = 1_024,
     /// Time of one commit or read before it is given up.
     store_timeout: Duration = Duration::from_secs(10),
     /// Between two sweeps of the heads of active rooms, give or take a quarter.

@@ -8,6 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Engine, Inner, LastClone, Link,
+    after::AfterHooks,
     naming::{ClaimsUnderWay, Nameless},
     presence::Presence,
     registry::Registry,
@@ -138,6 +139,7 @@ impl EngineBuilder {
             people: Arc::new(People::new(self.limits.people_max, self.limits.people_fresh)),
             nameless: Nameless::default(),
             claims: ClaimsUnderWay::default(),
+            after: AfterHooks::default(),
             writer,
             hot_bytes: Arc::new(AtomicUsize::new(0)),
             catch_up_reads: Semaphore::new(self.limits.catch_up_reads),

@@ -195,7 +195,7 @@ impl Inner {
     }
 
     /// Those of a user's rooms that the policy lets the user read.
-    async fn those_readable(
+    pub(crate) async fn those_readable(
         &self,
         principal: &Principal,
         joined: Vec<Membership>,

@@ -1,6 +1,11 @@
 //! What becomes of a connection's commands.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::Ordering},
+};
+
+use futures::FutureExt as _;
 
 use tokio::time::Instant;
 
@@ -9,6 +14,7 @@ use super::{
     connection::Connection,
     consent::Passed,
     intake::InFlight,
+    metrics,
     room::Room,
     validate::Write,
     writer::{Done, Job},
@@ -186,7 +192,14 @@ impl Inner {
             let engine = Arc::clone(self);
             self.spawn(async move {
                 while let Some((flight, frame)) = connection.commands.next() {
-                    engine.do_ordered(flight, frame).await;
+                    let id = frame.id.clone();
+                    // A panic of the host's would else leave all that follows unanswered.
+                    let done = AssertUnwindSafe(engine.do_ordered(flight, frame)).catch_unwind().await;
+                    if done.is_err() {
+                        metrics::command_panicked();
+                        let error = Error::new(ErrorCode::Internal, "the server failed at this");
+                        answer(&connection, id.as_ref(), Err(error));
+                    }
                 }
             });
         }
@@ -218,7 +231,7 @@ impl Inner {
             | Command::React { .. }
             | Command::Unreact { .. } => {
                 let command = &mut frame.command;
-                let principal = Arc::clone(&*connection.principal.lock());
+                let principal = connection.principal();
                 let mut write = match self.write_of(command) {
                     Ok(write) => write,
                     Err(error) => return answer(&connection, id.as_ref(), Err(error)),
@@ -249,7 +262,7 @@ impl Inner {
         id: Option<&FrameId>,
         command: Command,
     ) {
-        let principal = Arc::clone(&*connection.principal.lock());
+        let principal = connection.principal();
         match command {
             Command::Typing { room, is_typing } => {
                 let result = self.typing(connection, room, is_typing).await;
@@ -318,7 +331,7 @@ impl Inner {
         room: RoomId,
         is_typing: bool,
     ) -> Result<(), Error> {
-        let principal = Arc::clone(&*connection.principal.lock());
+        let principal = connection.principal();
         self.allow(&principal, ActionKind::Typing, Some(room), None).await?;
         // Whoever is subscribed is a member; others may be.
         let active = match connection.sub(room) {

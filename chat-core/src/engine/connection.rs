@@ -475,6 +475,11 @@ impl Connection {
         }
     }
 
+    /// Who it is, by its newest token.
+    pub(crate) fn principal(&self) -> Arc<Principal> {
+        Arc::clone(&*self.principal.lock())
+    }
+
     /// Whether its client is to be told that the token ends soon: once for each token.
     pub(crate) fn warns_of_its_token(&self) -> bool {
         !self.warned.swap(true, Ordering::Relaxed)

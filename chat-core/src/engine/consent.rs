@@ -56,7 +56,7 @@ impl Inner {
         match tokio::time::timeout(self.limits.hook_timeout, self.host.policy.check(principal, &action)).await
         {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(denied)) => Err(Error::new(ErrorCode::Forbidden, denied.reason)),
+            Ok(Err(denied)) => Err(denied.into()),
             Err(_) => {
                 metrics::hook_timed_out("policy");
                 Err(Error::new(ErrorCode::Unavailable, "the host's policy did not answer; nothing was done"))
@@ -82,7 +82,7 @@ impl Inner {
         let hook = self.host.hooks.before_message(principal, &mut draft);
         match tokio::time::timeout(self.limits.hook_timeout, hook).await {
             Ok(Ok(())) => {}
-            Ok(Err(denied)) => return Err(Error::new(ErrorCode::Forbidden, denied.reason)),
+            Ok(Err(denied)) => return Err(denied.into()),
             Err(_) => {
                 metrics::hook_timed_out("before_message");
                 return match self.host.hooks.on_timeout() {
@@ -93,7 +93,8 @@ impl Inner {
                 };
             }
         }
-        validate::check_content(&self.limits, &draft.content, false)?;
+        let has_files = matches!(&write.body, ChangeBody::Send(m) if !m.attachments.is_empty());
+        validate::check_content(&self.limits, &draft.content, has_files)?;
         validate::check_metadata(&self.limits, &draft.metadata)?;
         match &mut write.body {
             ChangeBody::Send(message) => {

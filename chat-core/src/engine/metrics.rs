@@ -51,6 +51,16 @@ pub(crate) fn resumed(outcome: &'static str) {
     counter!("chat_resumes_total", "outcome" => outcome).increment(1);
 }
 
+/// A policy, a hook or the engine itself panicked in a command of a socket.
+pub(crate) fn command_panicked() {
+    counter!("chat_command_panics_total").increment(1);
+}
+
+/// An after-hook was left out: too many waited.
+pub(crate) fn after_hook_dropped() {
+    counter!("chat_after_hooks_dropped_total").increment(1);
+}
+
 /// The store failed.
 pub(crate) fn store_failed(error: &StoreError) {
     counter!("chat_store_errors_total", "operation" => error.operation()).increment(1);

@@ -1,5 +1,6 @@
 //! The engine: rooms' logs, who is given what, and the calls of users and of the host.
 
+mod after;
 mod baton;
 mod blocks;
 mod builder;
@@ -101,6 +102,7 @@ pub(crate) struct Inner {
     pub(crate) people: Arc<People>,
     pub(crate) nameless: naming::Nameless,
     pub(crate) claims: naming::ClaimsUnderWay,
+    pub(crate) after: after::AfterHooks,
     pub(crate) writer: writer::Writer,
     pub(crate) hot_bytes: Arc<AtomicUsize>,
     pub(crate) catch_up_reads: Semaphore,

@@ -82,8 +82,8 @@ impl Inner {
                 let is_missing = |m: &&Membership| {
                     !subs.iter().any(|sub| sub.room.id == m.room) && !declined.contains(&m.room)
                 };
-                let mut missing: Vec<_> = held.iter().filter(is_missing).cloned().collect();
-                self.drop_unreadable(&connection, &mut missing).await;
+                let missing = held.iter().filter(is_missing).cloned().collect();
+                let mut missing = self.those_readable(&connection.principal(), missing).await?;
                 let mut free = limit.saturating_sub(subs.len());
                 // The most recently active are subscribed: others make room for them.
                 let quiet = subs.iter().filter(|sub| !held.iter().any(|m| m.room == sub.room.id));
@@ -123,13 +123,13 @@ impl Inner {
                 connection.watched.lock().as_mut().and_then(|watched| watched.remove(id));
             }
         }
-        let mut missing: Vec<_> = held
+        let missing = held
             .iter()
             .filter(|m| m.member_count <= self.limits.signals_room_max)
             .filter(|m| watched.get(&m.room).is_none_or(|room| !room.is_watched_by(connection)))
             .cloned()
             .collect();
-        self.drop_unreadable(connection, &mut missing).await;
+        let missing = self.those_readable(&connection.principal(), missing).await?;
         let rooms = self.activate(&missing.iter().map(|m| m.room).collect::<Vec<_>>()).await?;
         for Membership { room: id, member_count, .. } in missing {
             // One that became inactive meanwhile, or was deleted, is looked at again by the next comparison.
@@ -184,7 +184,7 @@ impl Inner {
                 if sub.is_none() && watched.is_none() {
                     continue;
                 }
-                let principal = Arc::clone(&*connection.principal.lock());
+                let principal = connection.principal();
                 match engine.allow(&principal, ActionKind::Read, Some(room), None).await {
                     Err(error) if !error.is_retryable() => {
                         if let Some(room) = watched {
@@ -201,20 +201,5 @@ impl Inner {
         });
         // Adds what may be read now.
         self.user_rooms_changed(user);
-    }
-
-    /// Leaves out what the policy does not let the user read.
-    pub(crate) async fn drop_unreadable(&self, connection: &Connection, memberships: &mut Vec<Membership>) {
-        if !self.host.policy.concerns(ActionKind::Read) {
-            return;
-        }
-        let principal = Arc::clone(&*connection.principal.lock());
-        let mut readable = Vec::with_capacity(memberships.len());
-        for membership in memberships.drain(..) {
-            if self.allow(&principal, ActionKind::Read, Some(membership.room), None).await.is_ok() {
-                readable.push(membership);
-            }
-        }
-        *memberships = readable;
     }
 }

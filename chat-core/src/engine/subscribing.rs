@@ -22,7 +22,7 @@ impl Inner {
         room: RoomId,
         since: Option<Seq>,
     ) -> Result<(), Error> {
-        let principal = Arc::clone(&*connection.principal.lock());
+        let principal = connection.principal();
         let mut declined = connection.following.lock().await;
         let membership = self.membership(&connection.user, room).await?;
         self.allow(&principal, ActionKind::Read, Some(room), None).await?;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::{Inner, connection::Connection, metrics, subscribing::close_after_room};
 use crate::{
     error::Error,
+    hooks::Principal,
     model::{Membership, Profile, RoomId, Seq},
     protocol::{ByeReason, Close, CloseCode, Hello, ServerFrame, Subscribe, Welcome, WelcomeLimits},
     signal::UnsubscribeReason,
@@ -28,7 +29,7 @@ impl Inner {
         if first {
             self.follow_user(&connection.user).await;
         }
-        let principal = Arc::clone(&*connection.principal.lock());
+        let principal = connection.principal();
         self.keep_claims(&principal, true);
         let epoch = self.epoch();
         let reset = hello.epoch.as_deref().is_some_and(|told| told != &*epoch);
@@ -36,9 +37,9 @@ impl Inner {
         let wanted = if hello.subscribe == Subscribe::All { None } else { Some(&*listed) };
         let limit = self.limits.rooms_per_connection_max;
         let user = &connection.user;
-        let mut memberships = self.read("memberships", self.store.memberships(user, wanted, limit)).await?;
-        let is_whole = memberships.len() < limit;
-        self.drop_unreadable(connection, &mut memberships).await;
+        let joined = self.read("memberships", self.store.memberships(user, wanted, limit)).await?;
+        let is_whole = joined.len() < limit;
+        let mut memberships = self.those_readable(&principal, joined).await?;
         let shown: Vec<_> = memberships.iter().take(self.limits.welcome_rooms).map(|m| m.room).collect();
         let mut entries = self.entries_of(Some(user), shown).await?;
         // Removed since: neither shown nor subscribed.
@@ -56,7 +57,7 @@ impl Inner {
         let blocked = self.begin_blocks(connection).await?;
         let snapshot = self.presence_snapshot(connection).await;
         let welcome = Welcome {
-            user: self.own_profile(connection),
+            user: self.own_profile(&principal).await,
             connection_id: connection.id,
             epoch: epoch.to_string(),
             reset,
@@ -120,8 +121,8 @@ impl Inner {
         // More rooms than are subscribed: those that merely did not fit are not gone.
         let user = &connection.user;
         let held = self.store.memberships(user, Some(&gone), gone.len());
-        let mut held = self.read("memberships", held).await?;
-        self.drop_unreadable(connection, &mut held).await;
+        let held = self.read("memberships", held).await?;
+        let held = self.those_readable(&connection.principal(), held).await?;
         gone.retain(|room| !held.iter().any(|m| m.room == *room));
         Ok(gone)
     }
@@ -157,8 +158,17 @@ impl Inner {
         to
     }
 
-    fn own_profile(&self, connection: &Connection) -> Profile {
-        let principal = connection.principal.lock();
-        principal.profile.clone().unwrap_or_else(|| Profile::unknown(principal.user.clone()))
+    /// A user as shown to himself: as the host's directory says, else as the token claims.
+    async fn own_profile(&self, principal: &Principal) -> Profile {
+        let claimed = principal.profile.clone();
+        match (&self.host.directory, claimed) {
+            (None, Some(claimed)) => claimed,
+            (None, None) => Profile::unknown(principal.user.clone()),
+            (Some(_), _) => {
+                let users = [principal.user.clone()];
+                let known = self.profiles_of(&users).await.pop();
+                known.unwrap_or_else(|| Profile::unknown(principal.user.clone()))
+            }
+        }
     }
 }

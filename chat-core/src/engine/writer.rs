@@ -342,13 +342,6 @@ impl Inner {
             _ => {}
         }
     }
-
-    fn after(self: &Arc<Self>, event: &Arc<Event>) {
-        if self.host.hooks.has_after() {
-            let (hooks, event) = (Arc::clone(&self.host.hooks), Arc::clone(event));
-            self.spawn(async move { hooks.after(&event).await });
-        }
-    }
 }
 
 /// Puts a change into the next batch, or behind those that wait for its room.

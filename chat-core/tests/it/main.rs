@@ -9,6 +9,7 @@ mod client;
 mod direct_rooms;
 mod goldens;
 mod held;
+mod hooks;
 mod host;
 mod moderation;
 mod named;

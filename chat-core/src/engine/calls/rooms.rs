@@ -173,6 +173,11 @@ impl Inner {
         let others = u32::try_from(others).unwrap_or(u32::MAX);
         self.take(QuotaKey::MembersAdded(user.clone()), others, self.limits.members_added)?;
         self.take(QuotaKey::RoomsMade(user.clone()), 1, self.limits.rooms_made)?;
+        if kind == ActionKind::CreateRoom {
+            for (other, _) in new.members.iter().filter(|(member, _)| member != user) {
+                self.allow(principal, ActionKind::AddMember, None, Some(other)).await?;
+            }
+        }
         let write =
             Write { room: None, kind, other, require: Require::NOTHING, body: ChangeBody::Create(new) };
         created(&self.write(principal, write).await?)
