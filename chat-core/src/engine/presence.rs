@@ -182,7 +182,8 @@ impl Inner {
                 self.renew_all().await;
             }
             if let Ok(edges) = self.link.leases.expired().await {
-                self.tell_edges(edges, self.clock.now()).await;
+                // Nobody has renewed them since.
+                self.tell_edges(edges, self.clock.now().minus(LEASE)).await;
             }
             if repaired.elapsed() >= self.limits.signal_repair {
                 repaired = Instant::now();
