@@ -14,9 +14,16 @@ use tokio::{sync::Notify, time::Instant};
 use super::connection::Connection;
 use crate::{Rate, protocol::ClientFrame};
 
+/// In [`Intake::in_flight`]: nothing more is taken.
+const CLOSED: usize = 1 << (usize::BITS - 1);
+/// In [`Intake::in_flight`]: and nobody is to wait for what was taken.
+const RELEASED: usize = 1 << (usize::BITS - 2);
+
 /// A connection's side of its commands.
 #[derive(Debug, Default)]
 pub(crate) struct Intake {
+    /// How many, and whether more are taken: in one number, so that each command is either counted before the end or
+    /// not carried out.
     in_flight: AtomicUsize,
     room: Notify,
     /// Refusals for rate in a row.
@@ -42,9 +49,11 @@ struct Bucket {
 pub(crate) struct InFlight(pub(crate) Arc<Connection>);
 
 impl InFlight {
-    pub(crate) fn begin(connection: &Arc<Connection>) -> Self {
-        connection.commands.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(connection))
+    /// `None`: nothing more is taken.
+    pub(crate) fn begin(connection: &Arc<Connection>) -> Option<Self> {
+        let before = connection.commands.in_flight.fetch_add(1, Ordering::Relaxed);
+        let flight = Self(Arc::clone(connection));
+        (before & CLOSED == 0).then_some(flight)
     }
 }
 
@@ -56,16 +65,39 @@ impl Drop for InFlight {
 }
 
 impl Intake {
+    /// Whether a new command would have to wait: too many are unanswered, or nothing more is taken and the end is to
+    /// come.
     pub(crate) fn is_full(&self, max: usize) -> bool {
-        self.in_flight.load(Ordering::Acquire) >= max
+        let in_flight = self.in_flight.load(Ordering::Acquire);
+        in_flight & RELEASED == 0 && in_flight >= max
     }
 
-    /// Waits until fewer than `max` commands are unanswered.
+    /// Waits until a new command would not have to.
     pub(crate) async fn ready(&self, max: usize) {
+        self.wait_until(|| !self.is_full(max)).await;
+    }
+
+    /// Takes nothing more. `true`: everything is answered.
+    pub(crate) fn close(&self) -> bool {
+        self.in_flight.fetch_or(CLOSED, Ordering::AcqRel) & !(CLOSED | RELEASED) == 0
+    }
+
+    /// Waits until everything is answered.
+    pub(crate) async fn answered(&self) {
+        self.wait_until(|| self.in_flight.load(Ordering::Acquire) & !(CLOSED | RELEASED) == 0).await;
+    }
+
+    /// Nobody waits any more for what was taken.
+    pub(crate) fn release(&self) {
+        self.in_flight.fetch_or(RELEASED, Ordering::AcqRel);
+        self.wake();
+    }
+
+    async fn wait_until(&self, done: impl Fn() -> bool) {
         loop {
             let mut notified = std::pin::pin!(self.room.notified());
             notified.as_mut().enable();
-            if !self.is_full(max) {
+            if done() {
                 return;
             }
             notified.await;

@@ -8,6 +8,7 @@ mod commands;
 mod connection;
 mod deliveries;
 mod direct;
+mod farewell;
 mod feed;
 mod held;
 mod hot;

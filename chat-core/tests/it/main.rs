@@ -6,6 +6,7 @@ mod baton;
 mod bus;
 mod client;
 mod direct_rooms;
+mod farewell;
 mod goldens;
 mod held;
 mod host;
