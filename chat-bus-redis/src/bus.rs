@@ -30,6 +30,8 @@ use crate::{
 ///   What a node never gets to say because it ends is found by the others' sweep of heads.
 /// - [`Bus::subscribe`] costs a round trip, shared by all calls that wait. An ended subscription falls silent at
 ///   once and is kept for a while, so that coming and going costs nothing.
+/// - After 250 ms without a connection the node knows that Redis is away: until there is one, subscriptions, leases
+///   and renewals of the epoch fail at once. (Subscriptions stand all the same, and are made with the connection.)
 /// - Leases and budgets are in keys that expire by themselves. A lease is timed by the clock of the server that
 ///   holds it.
 /// - Budgets are granted by what a node knows: its own, and what it has heard of the others', at most 1 s late. So
@@ -113,15 +115,14 @@ impl Bus for RedisLink {
         let Some(ticket) = self.node.topics.lock().want(topics) else { return Ok(()) };
         self.node.topics_wanted.notify_one();
         let mut waiting = Waiting { node: &self.node, topics, is_over: false };
-        let mut confirmed = self.node.confirmed.subscribe();
-        let confirmed = confirmed.wait_for(|confirmed| *confirmed >= ticket);
-        let in_time = matches!(timeout(self.node.options.command_timeout, confirmed).await, Ok(Ok(_)));
+        let confirmed = self.node.confirmed(ticket).await;
         waiting.is_over = true;
-        if in_time || !self.node.topics.lock().give_up(topics) {
+        let Err(error) = confirmed else { return Ok(()) };
+        if !self.node.topics.lock().give_up(topics) {
             return Ok(());
         }
         metrics::subscription_late();
-        Err(BusError::new("subscribe"))
+        Err(BusError::new("subscribe").with_source(error))
     }
 
     async fn unsubscribe(&self, topics: &[Topic]) {
@@ -130,13 +131,8 @@ impl Bus for RedisLink {
 
     async fn renew_epoch(&self, epoch: &str) -> Result<(), BusError> {
         let ticket = self.node.renew(epoch);
-        let mut confirmed = self.node.confirmed.subscribe();
-        let confirmed = confirmed.wait_for(|confirmed| *confirmed >= ticket);
-        match timeout(self.node.options.command_timeout, confirmed).await {
-            Ok(Ok(_)) => Ok(()),
-            // Told by the loss of everything when there is a connection.
-            _ => Err(BusError::new("renew_epoch")),
-        }
+        // What is not confirmed is told by the loss of everything when there is a connection.
+        self.node.confirmed(ticket).await.map_err(|error| BusError::new("renew_epoch").with_source(error))
     }
 
     fn is_healthy(&self) -> bool {

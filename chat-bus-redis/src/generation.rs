@@ -92,7 +92,7 @@ async fn serve(
     node.topics.lock().restart();
     let mut pump = JoinSet::new();
     pump.spawn(hear(Arc::clone(node), messages));
-    node.connection.send_replace(Some(Arc::clone(&connection)));
+    node.reach.gain(Arc::clone(&connection));
     let work = async {
         connection.subscribe(&node.own_channels(&names)).await?;
         settle(node, &names, &connection).await?;

@@ -16,6 +16,7 @@ mod node;
 mod options;
 mod outbox;
 mod quota;
+mod reach;
 mod topics;
 mod wire;
 

@@ -23,6 +23,7 @@ use crate::{
     names::{Names, SHARDS},
     options::RedisOptions,
     outbox::{Losses, Outbox},
+    reach::Reach,
     topics::Topics,
     wire::{self, Read, Said, Writer},
 };
@@ -48,7 +49,7 @@ pub(crate) struct Node {
     /// Whether messages may have been lost before the connection that is made next.
     pub(crate) was_away: AtomicBool,
     /// The connection, while there is one.
-    pub(crate) connection: watch::Sender<Option<Arc<Connection>>>,
+    pub(crate) reach: Reach<Connection>,
     /// None when the link is gone.
     inbox: Mutex<Option<Inbox>>,
     /// This node's channels to itself, one for each shard that must be watched.
@@ -78,7 +79,7 @@ impl Node {
             probe_due: Notify::new(),
             health: Health::new(),
             was_away: AtomicBool::new(false),
-            connection: watch::Sender::new(None),
+            reach: Reach::new(),
             inbox: Mutex::new(Some(inbox)),
             probes: (0..watched).map(|shard| names.probe(shard, life)).collect(),
             names: RwLock::new(names),
@@ -137,7 +138,7 @@ impl Node {
     /// The engine is told nothing more, and its stream ends.
     pub(crate) fn close(&self) {
         self.inbox.lock().take();
-        self.connection.send_replace(None);
+        self.reach.lose();
         self.health.end();
     }
 
@@ -191,23 +192,36 @@ impl Node {
     /// Messages may be lost until there is a connection again.
     pub(crate) fn away(&self) {
         self.was_away.store(true, Ordering::Release);
-        self.connection.send_replace(None);
+        self.reach.lose();
         self.health.end();
     }
 
-    /// Runs a script on the connection there is, or is within the time of a command.
+    /// Runs a script on the connection there is, or is in a moment; at once in vain while Redis is known to be away.
     pub(crate) async fn run(
         &self,
         script: &Script,
         keys: Vec<String>,
         arguments: Vec<Vec<u8>>,
     ) -> Result<Vec<String>, DriverError> {
-        let mut connections = self.connection.subscribe();
-        let connected = connections.wait_for(Option::is_some);
-        let connection = match timeout(self.options.command_timeout, connected).await {
-            Ok(Ok(connection)) => connection.clone(),
-            _ => None,
-        };
-        connection.ok_or(DriverError::Broken(None))?.run(script, keys, arguments).await
+        self.reach.connection().await?.run(script, keys, arguments).await
+    }
+
+    /// Waits until Redis has confirmed what a ticket stands for: for the time of a command, and not while Redis is
+    /// known to be away.
+    ///
+    /// # Errors
+    /// Not confirmed.
+    pub(crate) async fn confirmed(&self, ticket: u64) -> Result<(), DriverError> {
+        let mut confirmed = self.confirmed.subscribe();
+        let confirmed = confirmed.wait_for(|confirmed| *confirmed >= ticket);
+        tokio::select! {
+            biased;
+            // The sender is here: it does not close.
+            in_time = timeout(self.options.command_timeout, confirmed) => match in_time {
+                Ok(_) => Ok(()),
+                Err(_) => Err(DriverError::Broken(None)),
+            },
+            () = self.reach.away() => Err(DriverError::Away),
+        }
     }
 }

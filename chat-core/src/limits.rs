@@ -167,7 +167,8 @@ limits! {
     hook_timeout: Duration = Duration::from_secs(1),
     /// Events that wait for the after-hook, of one in sixteen rooms; later ones are left out and counted.
     after_hooks_queue_max: usize = 1_024,
-    /// Time of one commit or read before it is given up.
+    /// Time of one read, or of one commit with all its tries, before it is given up. (A commit whose tries took all of
+    /// it has one more, of 1 s at most: to learn from a store that is back what became of them.)
     store_timeout: Duration = Duration::from_secs(10),
     /// Between two sweeps of the heads of active rooms, give or take a quarter.
     sweep: Duration = Duration::from_secs(3),

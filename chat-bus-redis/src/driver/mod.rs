@@ -77,6 +77,9 @@ pub(crate) enum DriverError {
     /// The connection is of no use any more, or was too slow.
     #[error("the connection to Redis failed")]
     Broken(#[source] Option<Error>),
+    /// There has been no connection for a while.
+    #[error("Redis is away")]
+    Away,
     /// Redis answered with an error.
     #[error("Redis refused")]
     Refused(#[source] Error),

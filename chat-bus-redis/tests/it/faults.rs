@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chat_core::{
     PresenceStatus,
-    bus::{Lease, Topic},
+    bus::{BusError, Lease, Topic},
     model::ConnectionId,
 };
 use tokio::time::Instant;
@@ -78,6 +78,44 @@ async fn a_server_that_comes_back_empty_is_filled_again() {
     eventually("a sweep works", async || a.link.leases.expired().await.ok()).await;
     a.link.leases.renew(&lease, LONG).await.unwrap();
     assert_eq!(b.link.leases.read(&[user("ann")]).await.unwrap(), [PresenceStatus::Online]);
+}
+
+/// While Redis is known to be away nobody waits for it; what is subscribed to then is made when it is back.
+#[tokio::test]
+async fn what_redis_is_asked_for_while_it_is_away_fails_at_once() {
+    let (mut redis, options) = (Redis::start().unwrap(), options());
+    let a = Peer::join(&redis.url(), &options, 1).await;
+    let mut b = Peer::join(&redis.url(), &options, 2).await;
+    let ann = [user("ann")];
+    redis.kill();
+    a.becomes_unhealthy().await;
+    b.becomes_unhealthy().await;
+    // The first that finds it out may wait for a moment.
+    eventually("it is known", async || b.link.leases.read(&ann).await.err()).await;
+    let start = Instant::now();
+    for n in 1..=20 {
+        let error = b.link.leases.read(&ann).await.unwrap_err();
+        assert_eq!(source_of(&error), "Redis is away");
+        let error = b.link.bus.subscribe(&[Topic::Room(room(n))]).await.unwrap_err();
+        assert_eq!(source_of(&error), "Redis is away");
+    }
+    // Forty times, and one wait would have been two seconds.
+    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+
+    redis.start_again().unwrap();
+    b.lost_all().await;
+    a.becomes_healthy().await;
+    for n in 1..=20 {
+        a.head(room(n), 1);
+    }
+    for n in 1..=20 {
+        b.heard(room(n), 1).await;
+    }
+    assert_eq!(b.link.leases.read(&ann).await.unwrap(), [PresenceStatus::Offline]);
+}
+
+fn source_of(error: &BusError) -> String {
+    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }
 
 /// It was replaced behind a name or an address, and nobody cut its clients off. What is published there still comes

@@ -152,17 +152,15 @@ impl Engine {
         self.inner.users.count()
     }
 
-    /// Ends the engine: connections are told to come back later, what was acknowledged is stored, what waits in the
-    /// lanes is written. `true`: everything ended within `deadline`.
+    /// Ends the engine: it takes no new connections and no new commands. What was taken is written and answered; each
+    /// connection is told to come back later (`bye`) as soon as all that it asked for is answered, and at the latest
+    /// when three quarters of `deadline` have passed: what is unanswered then may be stored or not. `true`: everything
+    /// ended within `deadline`.
     pub async fn shutdown(&self, deadline: Duration) -> bool {
         let inner = &self.inner;
         inner.cancel.cancel();
-        for (_, connections) in inner.users.all() {
-            for connection in connections {
-                connection.close(inner.going_away());
-            }
-        }
-        inner.lanes_end.cancel();
+        // In a task of its own, so that everyone is told though nobody waits for it here any more.
+        inner.spawn(Arc::clone(inner).say_farewell(deadline));
         inner.tasks.close();
         tokio::time::timeout(deadline, inner.tasks.wait()).await.is_ok()
     }

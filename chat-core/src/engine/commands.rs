@@ -51,7 +51,7 @@ impl Inner {
         if !granted {
             return;
         }
-        let flight = InFlight::begin(connection);
+        let Some(flight) = InFlight::begin(connection) else { return };
         match &frame.command {
             Command::Ping => self.pong(connection, frame.id.as_ref()),
             Command::Hello(_) => {

@@ -340,11 +340,16 @@ fn flush_begun(
 /// `None`: the connection or the engine is gone.
 async fn read_page(engine: Arc<Inner>, sub: Arc<Subscription>, after: Seq) -> Option<Run> {
     loop {
+        let shown = sub.room.head();
         let read = {
             let _turn = engine.catch_up_reads.acquire().await.ok()?;
             engine.read("events", engine.store.events(sub.room.id, after, PAGE)).await
         };
         match read {
+            // The session ends as soon as the epoch is renewed; where that failed, it is tried again.
+            Ok(page) if sub.room.is_contradicted(&engine, &page, shown) => {
+                tokio::time::sleep(READ_RETRY).await;
+            }
             Ok(page) => {
                 let mut run = Run::default();
                 run.clear(after.max(page.floor));

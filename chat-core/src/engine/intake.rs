@@ -14,9 +14,16 @@ use tokio::{sync::Notify, time::Instant};
 use super::connection::Connection;
 use crate::{Rate, model::RoomId, protocol::ClientFrame};
 
+/// In [`Intake::in_flight`]: nothing more is taken.
+const CLOSED: usize = 1 << (usize::BITS - 1);
+/// In [`Intake::in_flight`]: and nobody is to wait for what was taken.
+const RELEASED: usize = 1 << (usize::BITS - 2);
+
 /// A connection's side of its commands.
 #[derive(Debug, Default)]
 pub(crate) struct Intake {
+    /// How many, and whether more are taken: in one number, so that each command is either counted before the end or
+    /// not carried out.
     in_flight: AtomicUsize,
     room: Notify,
     /// Refusals for rate in a row.
@@ -48,9 +55,11 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    pub(crate) fn begin(connection: &Arc<Connection>) -> Self {
-        connection.commands.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self { connection: Arc::clone(connection), writes: None }
+    /// `None`: nothing more is taken.
+    pub(crate) fn begin(connection: &Arc<Connection>) -> Option<Self> {
+        let before = connection.commands.in_flight.fetch_add(1, Ordering::Relaxed);
+        let flight = Self { connection: Arc::clone(connection), writes: None };
+        (before & CLOSED == 0).then_some(flight)
     }
 
     /// From here on until it is answered a change of that room is under way.
@@ -75,25 +84,44 @@ impl Drop for InFlight {
 }
 
 impl Intake {
+    /// Whether a new command would have to wait: too many are unanswered, or nothing more is taken and the end is to
+    /// come.
     pub(crate) fn is_full(&self, max: usize) -> bool {
-        self.in_flight.load(Ordering::Acquire) >= max
+        let in_flight = self.in_flight.load(Ordering::Acquire);
+        in_flight & RELEASED == 0 && in_flight >= max
     }
 
-    /// Waits until fewer than `max` commands are unanswered.
+    /// Waits until a new command would not have to.
     pub(crate) async fn ready(&self, max: usize) {
-        self.until(|| !self.is_full(max)).await;
+        self.wait_until(|| !self.is_full(max)).await;
     }
 
     /// Waits until the changes of a room that are in their lane are answered.
     pub(crate) async fn written(&self, room: RoomId) {
-        self.until(|| !self.writing.lock().contains(&room)).await;
+        self.wait_until(|| !self.writing.lock().contains(&room)).await;
     }
 
-    async fn until(&self, holds: impl Fn() -> bool) {
+    /// Takes nothing more. `true`: everything is answered.
+    pub(crate) fn close(&self) -> bool {
+        self.in_flight.fetch_or(CLOSED, Ordering::AcqRel) & !(CLOSED | RELEASED) == 0
+    }
+
+    /// Waits until everything is answered.
+    pub(crate) async fn answered(&self) {
+        self.wait_until(|| self.in_flight.load(Ordering::Acquire) & !(CLOSED | RELEASED) == 0).await;
+    }
+
+    /// Nobody waits any more for what was taken.
+    pub(crate) fn release(&self) {
+        self.in_flight.fetch_or(RELEASED, Ordering::AcqRel);
+        self.wake();
+    }
+
+    async fn wait_until(&self, done: impl Fn() -> bool) {
         loop {
             let mut notified = std::pin::pin!(self.room.notified());
             notified.as_mut().enable();
-            if holds() {
+            if done() {
                 return;
             }
             notified.await;

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
-use super::{Inner, metrics, room_log::Heard};
+use super::{Inner, metrics, room::Room, room_log::Heard};
 use crate::{
     bus::{BusMessage, Incoming, Lost, Payload, Topic},
     error::Error,
@@ -206,10 +206,14 @@ impl Inner {
     }
 
     /// The store holds another log than was shown: its epoch is renewed, and every session ends with `reset`.
-    pub(crate) fn store_went_back(self: &Arc<Self>, room: RoomId) {
-        let engine = Arc::clone(self);
+    ///
+    /// Whoever finds it out again, in another room or later, finds it of the epoch that was: it is renewed once.
+    pub(crate) fn store_went_back(self: &Arc<Self>, room: &Room) {
+        let (engine, room, old) = (Arc::clone(self), room.id, Arc::clone(&room.epoch));
+        if old != self.epoch() {
+            return;
+        }
         self.spawn(async move {
-            let old = engine.epoch();
             let new = format!("{:016x}{:016x}", engine.clock.random(), engine.clock.random());
             tracing::error!(%room, "the store went back behind what was shown; renewing its epoch");
             let Ok(now) = engine.read("renew_epoch", engine.store.renew_epoch(&old, &new)).await else {

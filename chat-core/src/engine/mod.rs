@@ -10,6 +10,7 @@ mod connection;
 mod consent;
 mod deliveries;
 mod direct;
+mod farewell;
 mod feed;
 mod held;
 mod hot;

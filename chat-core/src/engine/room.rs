@@ -36,6 +36,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Room {
     pub(crate) id: RoomId,
+    /// The store's, when the room became active: what is shown here is of that log.
+    pub(super) epoch: Arc<str>,
     log: Mutex<RoomLog>,
     hot: Mutex<HotLog>,
     members: Mutex<Slots>,
@@ -117,6 +119,7 @@ impl Room {
         };
         Arc::new(Self {
             id,
+            epoch: engine.epoch(),
             log: Mutex::new(RoomLog::unopened(engine.limits.reorder_window)),
             hot: Mutex::new(HotLog::new(Seq::ZERO, bound, Arc::clone(&engine.people))),
             members: Mutex::default(),

@@ -46,7 +46,8 @@ pub(crate) enum Heard {
 pub(crate) struct Step {
     /// Events that follow what was shown, in order, without a hole.
     pub(crate) deliver: Vec<Arc<Event>>,
-    /// Read the store from above this position.
+    /// Read the store from above this position. It lies one below what was shown last, where that is remembered: what
+    /// the store answers must begin with the event that was shown, or it is another log.
     pub(crate) fetch: Option<Seq>,
     /// Look again at this time.
     pub(crate) wake_at: Option<Instant>,
@@ -114,11 +115,26 @@ impl RoomLog {
         self.fingerprints.clear();
     }
 
+    /// Compares what was read back with what was shown, and remembers what was not remembered of it. `true`: the store
+    /// went back.
+    pub(crate) fn read_back(&mut self, events: &[Event]) -> bool {
+        if events.iter().any(|event| self.contradicts(event)) {
+            return true;
+        }
+        for event in events.iter().rev() {
+            let below = self.head.get().checked_sub(self.fingerprints.len() as u64);
+            if self.opened && below == Some(event.seq.get()) && self.fingerprints.len() < FINGERPRINTS_MAX {
+                self.fingerprints.push_front(fingerprint(event));
+            }
+        }
+        false
+    }
+
     /// Takes what was heard.
     pub(crate) fn hear(&mut self, heard: Heard, now: Instant) -> Step {
         let mut step = Step::default();
         // A page that brought something and not all is followed by the next at once.
-        let paging = matches!(&heard, Heard::Page { events, .. } if !events.is_empty());
+        let mut paging = false;
         match heard {
             Heard::Event(event) => self.take(event, &mut step),
             Heard::Head(head) => self.known = self.known.max(head),
@@ -129,11 +145,15 @@ impl RoomLog {
             Heard::Page { events, head, shown } => {
                 self.fetching = false;
                 self.retry_at = None;
-                step.reset |= head < shown;
                 self.known = self.known.max(head);
-                for event in events {
-                    self.take(Arc::new(event), &mut step);
+                // Looked at before any of it is shown: what follows another event than was shown is of another log.
+                step.reset = head < shown || events.iter().any(|event| self.contradicts(event));
+                if !step.reset {
+                    for event in events {
+                        self.take(Arc::new(event), &mut step);
+                    }
                 }
+                paging = !step.deliver.is_empty();
                 // The answer did not fill the hole: ask again, but not at once.
                 if step.deliver.is_empty() && self.head < self.known {
                     self.retry_at = Some(now + RETRY);
@@ -175,7 +195,11 @@ impl RoomLog {
         step.deliver.push(event);
     }
 
+    /// Whether another event was shown under its position, as far as that is remembered.
     fn contradicts(&self, event: &Event) -> bool {
+        if event.seq > self.head {
+            return false;
+        }
         let back = usize::try_from(self.head.since(event.seq)).unwrap_or(usize::MAX);
         let Some(at) = self.fingerprints.len().checked_sub(back.saturating_add(1)) else { return false };
         self.fingerprints[at] != fingerprint(event)
@@ -204,7 +228,8 @@ impl RoomLog {
             step.wake_at = Some(due);
         } else {
             self.fetching = true;
-            step.fetch = Some(self.head);
+            let overlap = u64::from(!self.fingerprints.is_empty());
+            step.fetch = Some(self.head.back(overlap));
         }
     }
 }

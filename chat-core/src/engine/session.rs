@@ -1,6 +1,6 @@
 //! Sessions: how a connection begins, is read from, is written to, and ends.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{Engine, Inner, connection::Connection, deliveries::Deliveries};
 use crate::{
@@ -8,9 +8,7 @@ use crate::{
     error::{Error, ErrorCode},
     hooks::Principal,
     model::{ConnectionId, UserId},
-    protocol::{
-        ByeReason, ClientFrame, Close, CloseCode, ErrorBody, FrameError, FrameId, Hello, OkBody, ServerFrame,
-    },
+    protocol::{ClientFrame, Close, CloseCode, ErrorBody, FrameError, FrameId, Hello, OkBody, ServerFrame},
     wire::WireFormat,
 };
 
@@ -45,9 +43,10 @@ pub struct Commands {
     session: Arc<Session>,
 }
 
-/// Too many commands are unanswered: do not read on until [`Commands::ready`].
+/// Too many commands are unanswered, or the engine is shutting down and takes no more: do not read on until
+/// [`Commands::ready`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many commands are unanswered")]
+#[error("too many commands are unanswered, or the engine is shutting down")]
 #[non_exhaustive]
 pub struct Busy;
 
@@ -80,7 +79,7 @@ impl Engine {
         engine.begin(&connection, &options.hello).await?;
         // A drain that ran meanwhile closed those that were registered; this one came too late for it.
         if engine.cancel.is_cancelled() {
-            connection.close(engine.going_away());
+            engine.dismiss(&connection);
         }
         Ok(Connected { session })
     }
@@ -105,14 +104,16 @@ impl Connected {
 }
 
 impl Commands {
-    /// Takes a command. Answers come as frames; commands to one room are applied in the order of these calls.
+    /// Takes a command. Answers come as frames; commands to one room are applied in the order of these calls. What
+    /// comes after [`Engine::shutdown`] has begun is not carried out, and not answered.
     ///
     /// # Errors
     /// [`Busy`]: nothing was taken; wait for [`Commands::ready`] and submit it again.
     pub fn submit(&self, frame: ClientFrame) -> Result<(), Busy> {
         let Session { connection, engine } = &*self.session;
         if connection.commands.is_full(engine.limits.in_flight_max) {
-            return Err(Busy);
+            // Whoever is told to wait for one that has ended would wait for nothing, again and again.
+            return if connection.end().is_some() { Ok(()) } else { Err(Busy) };
         }
         engine.take_command(connection, frame);
         Ok(())
@@ -124,7 +125,7 @@ impl Commands {
         !self.session.connection.commands.is_full(self.session.engine.limits.in_flight_max)
     }
 
-    /// Waits until [`Commands::submit`] takes a command again, or the connection has ended.
+    /// Waits until [`Commands::submit`] takes a command again, or it is settled how the connection ends.
     pub async fn ready(&self) {
         let Session { connection, engine } = &*self.session;
         tokio::select! {
@@ -243,12 +244,5 @@ impl Inner {
         if removed {
             self.presence_ends(connection, last);
         }
-    }
-
-    /// How a connection ends when this node goes down: spread out, so that not all come back at once.
-    pub(crate) fn going_away(&self) -> Close {
-        let spread = u64::try_from(self.limits.reconnect_spread.as_millis()).unwrap_or(1).max(1);
-        let wait = Duration::from_millis(self.clock.random() % spread);
-        Close::with_bye(CloseCode::GoingAway, ByeReason::Shutdown, wait)
     }
 }

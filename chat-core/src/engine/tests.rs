@@ -3,6 +3,7 @@
 mod announce;
 mod catch_up;
 mod fan_out;
+mod overtaken;
 mod pipe;
 
 use std::{sync::Arc, time::Duration};

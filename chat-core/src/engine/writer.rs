@@ -34,6 +34,10 @@ const TRIES: u32 = 3;
 /// Between them.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// What the last try has, where those before it took all the time there is: enough to learn from a store that answers
+/// again what became of them.
+const LAST_TRY: Duration = Duration::from_secs(1);
+
 /// A change on its way, and who waits for it.
 #[derive(Debug)]
 pub(crate) struct Job {
@@ -236,8 +240,8 @@ impl Inner {
         held
     }
 
-    /// Commits; repeats a batch whose outcome is unknown where repeating it does no more than doing it once.
-    /// Says how often it tried.
+    /// Commits; repeats a batch whose outcome is unknown where repeating it does no more than doing it once, all within
+    /// the time of one commit and a last try. Says how often it tried.
     async fn commit_surely(
         &self,
         changes: &[Change],
@@ -245,17 +249,21 @@ impl Inner {
     ) -> Result<(Vec<Result<Outcome, Refusal>>, u32), StoreError> {
         let tries = if changes.iter().all(Change::is_idempotent) { TRIES } else { 1 };
         let mut unknown = None;
+        let ends = Instant::now() + self.limits.store_timeout;
         for tried in 1..=tries {
-            match self.commit_once(changes.to_vec(), waits).await {
+            let left = ends.saturating_duration_since(Instant::now());
+            let time = left.max(LAST_TRY.min(self.limits.store_timeout));
+            match self.commit_once(changes.to_vec(), waits, time).await {
                 Ok(answers) => return Ok((answers, tried)),
                 Err(error) if error.kind() == StoreErrorKind::Unknown => unknown = Some(error),
                 // Not stored by this try; but perhaps by one before.
                 Err(error) if unknown.is_none() => return Err(error),
                 Err(_) => {}
             }
-            if tried < tries {
-                tokio::time::sleep(RETRY).await;
+            if tried == tries || time > left {
+                break;
             }
+            tokio::time::sleep(RETRY).await;
         }
         Err(unknown.unwrap_or_else(|| StoreError::new(StoreErrorKind::Unknown, "commit")))
     }
@@ -265,6 +273,7 @@ impl Inner {
         &self,
         changes: Vec<Change>,
         waits: Waits,
+        time: Duration,
     ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
         let store = Arc::clone(&self.store);
         let mut commit = Box::pin(async move {
@@ -277,7 +286,7 @@ impl Inner {
             std::task::Poll::Ready(result) => result,
             std::task::Poll::Pending => {
                 let task = self.spawn(commit);
-                match tokio::time::timeout(self.limits.store_timeout, task).await {
+                match tokio::time::timeout(time, task).await {
                     Ok(Ok(result)) => result,
                     Ok(Err(panicked)) => {
                         Err(StoreError::new(StoreErrorKind::Unknown, "commit").with_source(panicked))

@@ -6,9 +6,11 @@ use crate::model::{Attachment, AttachmentId, RoomId, Seq, StoredAttachment, Time
 
 /// Files by id.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Files(BTreeMap<AttachmentId, File>);
 
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 struct File {
     uploader: Option<UserId>,
     at: Timestamp,

@@ -16,6 +16,7 @@ use crate::{
 
 /// A room with everything that hangs on it.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct RoomState {
     pub(super) row: RoomRow,
     pub(super) keys: Vec<RoomKey>,
@@ -40,6 +41,7 @@ pub(super) struct RoomState {
 
 /// One position of the log.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 struct Entry {
     /// How many messages that count as unread lie at or below.
     ordinal: u64,
@@ -47,6 +49,7 @@ struct Entry {
 }
 
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 enum Logged {
     /// The message as it is now.
     Message(Box<Kept>),
@@ -58,6 +61,7 @@ enum Logged {
 
 /// A message with what hangs on it.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 struct Kept {
     message: Message,
     client_id: Option<ClientId>,
@@ -68,6 +72,7 @@ struct Kept {
 
 /// Who reacted with one emoji, and at which positions.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone))]
 struct Reacted {
     by: HashMap<UserId, Seq>,
     at: BTreeSet<Seq>,

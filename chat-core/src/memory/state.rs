@@ -18,6 +18,7 @@ use crate::{
 
 /// Every room and every profile.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct State {
     pub(super) epoch: String,
     pub(super) rooms: HashMap<RoomId, RoomState>,

@@ -7,6 +7,7 @@ mod bounds;
 mod bus;
 mod client;
 mod direct_rooms;
+mod farewell;
 mod goldens;
 mod held;
 mod hooks;

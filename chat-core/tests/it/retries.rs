@@ -9,7 +9,10 @@ use chat_core::{
     protocol::{Send, SendTo},
     testkit::{CommitFault, FaultyStore},
 };
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
 
 use crate::client::user;
 
@@ -74,4 +77,28 @@ async fn a_refusal_of_a_second_try_leaves_open_what_became_of_the_first() {
     // Nothing is under way any more: the one who asks again is told.
     let error = scene.says(CommitFault::Nothing).await.await.unwrap().unwrap_err();
     assert_eq!(error.code(), ErrorCode::Muted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_tries_share_the_time_of_one_commit() {
+    let scene = Scene::new().await;
+    let begun = Instant::now();
+    scene.faulty.freeze();
+    let error = scene.says(CommitFault::Nothing).await.await.unwrap().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::OutcomeUnknown);
+    // The time of one commit, a pause and a last try.
+    let took = begun.elapsed();
+    assert!(Duration::from_secs(10) < took && took < Duration::from_millis(11_200), "{took:?}");
+    assert_eq!(scene.faulty.calls("commit"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_last_try_learns_of_a_store_that_is_back_what_became_of_the_first() {
+    let scene = Scene::new().await;
+    scene.faulty.freeze();
+    let saying = scene.says(CommitFault::Nothing).await;
+    sleep(Duration::from_millis(10_500)).await;
+    scene.faulty.thaw();
+    let sent = saying.await.unwrap().unwrap();
+    assert_eq!(sent.message.seq.get(), 2);
 }

@@ -12,11 +12,14 @@ use crate::{
     },
     event::{Event, EventBody},
     model::Seq,
-    store::EventLimit,
+    store::{EventLimit, EventPage},
 };
 
 /// A page read to fill a hole.
 const FILL: EventLimit = EventLimit { events: 500, bytes: 512 * 1024 };
+
+/// What was shown last and the event after it, however large they are.
+const LARGE: EventLimit = EventLimit { events: 2, bytes: usize::MAX };
 
 impl Room {
     /// Takes what was heard of the log; gives what follows to everyone subscribed.
@@ -139,7 +142,7 @@ impl Room {
             pump::kick(self, engine);
         }
         if step.reset {
-            engine.store_went_back(self.id);
+            engine.store_went_back(self);
         }
         if let Some(after) = step.fetch {
             metrics::gap_found();
@@ -157,15 +160,22 @@ impl Room {
         }
     }
 
+    /// Reads what follows `after`, which is what was shown or one below.
     async fn fill(self: &Arc<Self>, engine: &Arc<Inner>, after: Seq) {
         let shown = self.head();
         let page = {
             let Ok(_turn) = engine.catch_up_reads.acquire().await else { return };
-            engine.read("events", engine.store.events(self.id, after, FILL)).await
+            match engine.read("events", engine.store.events(self.id, after, FILL)).await {
+                // One event as large as a page, and shown already: at least the next is needed.
+                Ok(page) if page.head > shown && page.events.last().is_some_and(|last| last.seq <= shown) => {
+                    engine.read("events", engine.store.events(self.id, after, LARGE)).await
+                }
+                page => page,
+            }
         };
         match page {
             Ok(page) => {
-                if !page.events.is_empty() {
+                if page.events.last().is_some_and(|last| last.seq > shown) {
                     metrics::gap_filled();
                 }
                 // A deleted room keeps its last event alone: what lies below cannot be shown any more.
@@ -176,6 +186,21 @@ impl Room {
             }
             Err(_) => self.hear(engine, Heard::FetchFailed),
         }
+    }
+
+    /// Whether a page of the log, read for someone who is behind when `shown` was the head, is of another log than was
+    /// shown: then the store went back, and nothing of the page is to be given.
+    pub(crate) fn is_contradicted(
+        self: &Arc<Self>,
+        engine: &Arc<Inner>,
+        page: &EventPage,
+        shown: Seq,
+    ) -> bool {
+        let went_back = page.head < shown || self.log.lock().read_back(&page.events);
+        if went_back {
+            engine.store_went_back(self);
+        }
+        went_back
     }
 
     /// Goes on above `floor`: what lies at or below is not kept.

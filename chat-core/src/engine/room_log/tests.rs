@@ -34,8 +34,8 @@ fn shows_in_order_and_fills_a_hole_from_the_store() {
     let step = log.hear(Heard::Event(Arc::new(event(4))), now);
     assert_eq!((seqs(&step), step.fetch, step.wake_at), (vec![], None, Some(now + WINDOW)));
     let step = log.hear(Heard::Woken, now + WINDOW);
-    assert_eq!(step.fetch, Some(Seq::new(2)));
-    let page = Heard::Page { events: vec![event(3)], head: Seq::new(4), shown: Seq::new(2) };
+    assert_eq!(step.fetch, Some(Seq::new(1)), "from the event that was shown last");
+    let page = Heard::Page { events: vec![event(2), event(3)], head: Seq::new(4), shown: Seq::new(2) };
     assert_eq!(seqs(&log.hear(page, now + WINDOW)), [3, 4]);
 }
 
@@ -71,6 +71,49 @@ fn a_store_that_went_back_is_noticed() {
     assert!(log.hear(Heard::Event(Arc::new(other)), now).reset);
     assert!(log.hear(Heard::StoreHead { head: Seq::ZERO, shown: Seq::new(1) }, now).reset);
     assert!(!log.hear(Heard::StoreHead { head: Seq::new(1), shown: Seq::new(1) }, now).reset);
+}
+
+/// An event of another log than [`event`] gives.
+fn other(seq: u64) -> Event {
+    let mut other = event(seq);
+    other.at = Timestamp::from_micros(77_000 + other.at.as_micros());
+    other
+}
+
+#[test]
+fn nothing_is_shown_of_a_store_that_went_back_and_was_overtaken() {
+    let now = Instant::now();
+    let mut log = RoomLog::new(Seq::new(16), WINDOW);
+    for seq in 17..=21 {
+        log.hear(Heard::Event(Arc::new(event(seq))), now);
+    }
+    log.hear(Heard::StoreHead { head: Seq::new(25), shown: Seq::new(21) }, now);
+    let after = log.hear(Heard::Woken, now + WINDOW).fetch.unwrap();
+    assert_eq!(after, Seq::new(20));
+    let page =
+        || Heard::Page { events: (21..=25).map(other).collect(), head: Seq::new(25), shown: Seq::new(21) };
+    let step = log.hear(page(), now + WINDOW);
+    assert!(step.reset);
+    assert_eq!((seqs(&step), log.head()), (vec![], Seq::new(21)));
+    // Where that led to nothing, it is found out again.
+    let again = step.wake_at.unwrap();
+    assert_eq!(log.hear(Heard::Woken, again).fetch, Some(Seq::new(20)));
+    assert!(log.hear(page(), again).reset);
+}
+
+#[test]
+fn what_was_read_back_is_remembered_and_compared() {
+    let now = Instant::now();
+    let mut log = RoomLog::new(Seq::new(21), WINDOW);
+    assert!(!log.read_back(&[event(19)]), "of what was never shown here nothing is known");
+    log.hear(Heard::Event(Arc::new(event(22))), now);
+    assert!(!log.read_back(&(18..=22).map(event).collect::<Vec<_>>()));
+    assert!(!log.read_back(&(10..=14).map(other).collect::<Vec<_>>()), "below what is remembered");
+    assert!(!log.read_back(&[other(23)]), "above what was shown");
+    for seq in 18..=22 {
+        assert!(log.read_back(&[other(seq)]), "{seq}");
+        assert!(!log.read_back(&[event(seq)]), "{seq}");
+    }
 }
 
 #[test]

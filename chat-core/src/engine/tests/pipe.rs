@@ -61,6 +61,11 @@ impl Pipe {
         Box::new(End(Arc::clone(self)))
     }
 
+    /// From now on it takes nothing, until it is opened.
+    pub(super) fn shut(&self) {
+        self.state.lock().room = 0;
+    }
+
     /// From now on it takes everything.
     pub(super) fn open(&self) {
         let waker = {

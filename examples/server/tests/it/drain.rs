@@ -13,6 +13,9 @@ use crate::{
 /// Messages sent around the end.
 const SENDS: u64 = 5;
 
+/// Messages said one after the other, without waiting for an answer.
+const PIPELINED: usize = 14;
+
 /// Signs up; the token.
 async fn sign_up(server: &Server, name: &str) -> String {
     let body = json!({ "username": name, "password": "a password" });
@@ -102,6 +105,43 @@ async fn a_drain_loses_nothing() {
     let secret = std::fs::read_to_string(launch.folder().join("chat.db.secret")).unwrap();
     assert!(secret.len() >= 32);
     println!("{} acknowledged before the drain ended", acknowledged.len());
+}
+
+/// Whatever the signal meets half-way: what was stored was answered, before the goodbye.
+#[tokio::test]
+async fn sends_under_way_are_answered_before_bye() {
+    let mut launch = Launch::new("under-way", &[]);
+    let server = launch.start();
+    let ann = sign_up(&server, "ann").await;
+    let room = room(&server, &ann).await;
+    let (mut socket, _) = stuck(Socket::join(server.address, &ann, json!({}))).await.unwrap();
+    for number in 1..=PIPELINED {
+        let text = format!("m-{number}");
+        let send = json!({ "type": "send", "id": text, "room_id": room, "content": text, "client_id": text });
+        stuck(socket.say(&send)).await.unwrap();
+    }
+    // The first is stored; the others are read, stored or on their way.
+    let mut answered = 0;
+    let mut terminated = false;
+    loop {
+        let Heard::Frame(frame) = stuck(socket.hear()).await else { panic!("no goodbye") };
+        match frame["type"].as_str().unwrap() {
+            "bye" => break,
+            "ok" => answered += 1,
+            "message" => {}
+            _ => panic!("{frame}"),
+        }
+        if !terminated {
+            server.terminate();
+            terminated = true;
+        }
+    }
+    let status = stuck(server.ended()).await;
+    assert!(status.success(), "{status}");
+    let server = launch.start();
+    let log = must(server.address, "GET", &format!("/api/v1/rooms/{room}/events?since=1"), &ann, None).await;
+    assert_eq!(log["events"].as_array().unwrap().len(), answered, "{log}");
+    println!("{answered} of {PIPELINED} stored and answered");
 }
 
 #[tokio::test]
