@@ -1,5 +1,7 @@
 //! Backends in memory: real ones, for tests, demos and hosts of one process.
 
+#[cfg(test)]
+mod backup;
 mod bus;
 mod files;
 mod import;

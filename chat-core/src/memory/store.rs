@@ -52,20 +52,6 @@ impl MemoryStore {
     }
 }
 
-#[cfg(test)]
-impl MemoryStore {
-    /// What it holds now, to be put back by [`MemoryStore::restore`].
-    pub(crate) fn backup(&self) -> Self {
-        Self { state: Mutex::new(self.state.lock().clone()) }
-    }
-
-    /// Holds what `backup` does, and nothing that was stored since.
-    pub(crate) fn restore(&self, backup: &Self) {
-        let state = backup.state.lock().clone();
-        *self.state.lock() = state;
-    }
-}
-
 #[async_trait]
 impl LogStore for MemoryStore {
     async fn epoch(&self) -> Result<String, StoreError> {

@@ -55,17 +55,21 @@ fn oks(count: usize) -> Vec<(String, String)> {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_taken_is_answered_before_bye() {
-    let engine = Engine::builder().build().await.unwrap();
+    let faulty = FaultyStore::new(Arc::new(MemoryStore::default()), 1);
+    let engine = Engine::builder().store(faulty.clone()).build().await.unwrap();
     let room = room_of(&engine, &["1"]).await;
     let mut ann = Client::connect(&engine, "1").await;
     ann.expect("welcome").await;
+    faulty.freeze();
     for n in 0..14 {
         ann.send(room, "last words", &n.to_string());
     }
     let begun = Instant::now();
     let shutdown = shut_down(&engine);
+    sleep(Duration::from_secs(1)).await;
+    faulty.thaw();
     assert_eq!(answers_before_bye(&mut ann).await, oks(14));
-    assert_eq!((stored(&engine, room).await, begun.elapsed()), (14, Duration::ZERO));
+    assert_eq!((stored(&engine, room).await, begun.elapsed()), (14, Duration::from_secs(1)));
     drop(ann);
     assert!(shutdown.await.unwrap(), "every task ended");
 }
