@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     http::{StatusCode, header, request::Parts},
 };
 use chat_core::{
@@ -80,7 +80,7 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Shared>> for Query<T> {
     }
 }
 
-/// What the path names. What cannot be the name of anything is not found.
+/// What the path names. What cannot be the name of anything is not found; U+0000 is `bad_field`, as in any text.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "handlers take it apart")]
 pub struct Path<T>(pub T);
@@ -89,6 +89,11 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Arc<Shared>> for Path<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
+        if let Ok(params) = RawPathParams::from_request_parts(parts, shared).await
+            && let Some((name, _)) = params.iter().find(|(_, value)| value.contains('\0'))
+        {
+            return Err(Problem::bad_field(name.to_owned(), "must not hold U+0000"));
+        }
         let path = axum::extract::Path::<T>::from_request_parts(parts, shared).await;
         path.map(|axum::extract::Path(path)| Self(path)).map_err(|_| Problem::not_found())
     }
