@@ -5,6 +5,8 @@
 
 mod browser;
 mod cluster;
+#[path = "../../../../chat-axum/tests/it/described.rs"]
+mod described;
 mod drain;
 mod formats;
 mod http;
