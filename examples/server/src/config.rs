@@ -57,6 +57,16 @@ pub(crate) struct Config {
     #[arg(long, env = "CHAT_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<PublicUrl>,
 
+    /// Connections that are served at once, WebSockets not counted; more wait to be accepted.
+    #[arg(
+        long,
+        env = "CHAT_HTTP_CONNECTIONS",
+        default_value_t = 4_096,
+        value_parser = clap::value_parser!(u32).range(1..),
+        value_name = "NUMBER"
+    )]
+    pub http_connections: u32,
+
     /// Cookie that may carry the token.
     #[arg(long, env = "CHAT_TOKEN_COOKIE", default_value = "chat_token", value_name = "NAME")]
     pub token_cookie: String,

@@ -10,6 +10,7 @@ mod page;
 mod public_url;
 mod secret;
 mod server;
+mod serving;
 
 use clap::Parser as _;
 

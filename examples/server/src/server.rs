@@ -2,7 +2,7 @@
 
 use std::{error::Error, io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, serve::ListenerExt as _};
+use axum::Router;
 use chat_axum::{ChatRouter, JwtAuthenticator, Media, MediaError, Sockets, compat};
 use chat_bus_redis::{RedisBus, RedisOptions};
 use chat_core::{Engine, memory::MemoryStore, store::Store};
@@ -14,6 +14,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
     ops, page,
     public_url::PublicUrl,
     secret,
+    serving::Serving,
 };
 
 /// Where the chat is mounted.
@@ -31,6 +33,10 @@ const MOUNT: &str = "/api/v1";
 
 /// How long a drain may take.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// How long the head of a request may take, and an idle connection stand. Above the minute for which most proxies keep
+/// one: a request sent into a connection that ends here is lost.
+const HEAD_WAIT: Duration = Duration::from_secs(75);
 
 /// Connections to Postgres: a lane each, and as many for reads.
 const POOL: u32 = 16;
@@ -67,18 +73,13 @@ pub(crate) async fn run(config: Config) -> Result<(), AnyError> {
     greet(&config, address);
 
     let upkeep = tokio::spawn(keep_metrics(metrics));
-    // Small frames must not wait for each other.
-    let listener = listener.tap_io(|tcp| drop(tcp.set_nodelay(true)));
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    let serve = axum::serve(listener, service).with_graceful_shutdown(async {
-        // A sender that is gone means the same.
-        let _ = stopped.await;
-    });
-    let serving = tokio::spawn(async move { serve.await });
+    let stop = CancellationToken::new();
+    let connections_max = config.http_connections as usize;
+    let serving = Serving { app, head_wait: HEAD_WAIT, connections_max };
+    let serving = tokio::spawn(serving.run(listener, stop.clone()));
     asked_to_stop().await;
     tracing::info!("draining");
-    let _ = stop.send(());
+    stop.cancel();
     let (in_time, served) = tokio::join!(
         // The engine says goodbye to everyone and writes what waits.
         sockets.shutdown(DRAIN),
