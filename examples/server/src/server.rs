@@ -34,6 +34,9 @@ const MOUNT: &str = "/api/v1";
 /// How long a drain may take.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// How long the database may take to close, at the end.
+const CLOSING: Duration = Duration::from_secs(5);
+
 /// How long the head of a request may take, and an idle connection stand. Above the minute for which most proxies keep
 /// one: a request sent into a connection that ends here is lost.
 const HEAD_WAIT: Duration = Duration::from_secs(75);
@@ -52,7 +55,7 @@ type AnyError = Box<dyn Error + Send + Sync>;
 /// Runs until SIGTERM or Ctrl-C, then drains.
 pub(crate) async fn run(config: Config) -> Result<(), AnyError> {
     let metrics = PrometheusBuilder::new().install_recorder()?;
-    let Backend { store, accounts, secret } = Backend::open(&config).await?;
+    let Backend { store, accounts, secret, file } = Backend::open(&config).await?;
     let place = config.media.clone().or_else(|| MediaPlace::beside(&config.database));
     let place = place.ok_or("--media must be given with postgres://: every node needs the same place")?;
     let media = media(&place, config.public_url.as_ref())?.cookie_key(secret.as_bytes());
@@ -94,6 +97,11 @@ pub(crate) async fn run(config: Config) -> Result<(), AnyError> {
     if !in_time || served.is_err() {
         tracing::warn!("not everything ended in time");
     }
+    if let Some(file) = file
+        && tokio::time::timeout(CLOSING, file.close()).await.is_err()
+    {
+        tracing::warn!("the database is left open: its newest part is in the file that ends in -wal");
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -111,6 +119,22 @@ struct Backend {
     store: Arc<dyn Store>,
     accounts: Accounts,
     secret: Arc<str>,
+    /// Where all of it is in one file.
+    file: Option<OneFile>,
+}
+
+/// A SQLite file, and who has it open.
+struct OneFile {
+    store: SqliteStore,
+    accounts: sqlx::SqlitePool,
+}
+
+impl OneFile {
+    /// Writes into the file what is beside it yet, as the last one to close it does: then it is whole by itself.
+    async fn close(&self) {
+        self.accounts.close().await;
+        self.store.close().await;
+    }
 }
 
 impl Backend {
@@ -121,6 +145,7 @@ impl Backend {
                 store: Arc::new(MemoryStore::default()),
                 accounts: Accounts::in_memory(),
                 secret: given.unwrap_or_else(secret::random).into(),
+                file: None,
             }),
             Database::Sqlite(path) => {
                 let store = SqliteStore::open(path, SqliteOptions::default()).await?;
@@ -133,8 +158,9 @@ impl Backend {
                     Some(secret) => secret,
                     None => secret::beside(path)?,
                 };
-                let accounts = Accounts::in_sqlite(pool).await?;
-                Ok(Self { store: Arc::new(store), accounts, secret: secret.into() })
+                let accounts = Accounts::in_sqlite(pool.clone()).await?;
+                let file = Some(OneFile { store: store.clone(), accounts: pool });
+                Ok(Self { store: Arc::new(store), accounts, secret: secret.into(), file })
             }
             Database::Postgres(to) => {
                 let secret =
@@ -143,7 +169,7 @@ impl Backend {
                 let store = PostgresStore::new(pool.clone(), PostgresOptions::default())?;
                 store.migrate().await?;
                 let accounts = Accounts::in_postgres(pool).await?;
-                Ok(Self { store: Arc::new(store), accounts, secret: secret.into() })
+                Ok(Self { store: Arc::new(store), accounts, secret: secret.into(), file: None })
             }
         }
     }

@@ -1,12 +1,12 @@
 //! What a server says of itself, and how it goes down.
 
-use std::process::Output;
+use std::{fs, process::Output};
 
 use serde_json::{Value, json};
 
 use crate::{
     http::{ask, exchange, must, stuck},
-    process::{Launch, Server, command},
+    process::{Folder, Launch, Server, command},
     socket::{Heard, Socket},
 };
 
@@ -99,9 +99,60 @@ async fn a_drain_loses_nothing() {
     let body = json!({ "username": "ann", "password": "a password" });
     assert_eq!(ask(server.address, "POST", "/auth/login/", None, Some(&body)).await.status, 200);
     assert_eq!(ask(server.address, "POST", "/auth/signup/", None, Some(&body)).await.status, 409);
-    let secret = std::fs::read_to_string(launch.folder().join("chat.db.secret")).unwrap();
+    let secret = fs::read_to_string(launch.folder().join("chat.db.secret")).unwrap();
     assert!(secret.len() >= 32);
     println!("{} acknowledged before the drain ended", acknowledged.len());
+}
+
+/// Whoever stops the server and copies the database has it all.
+#[tokio::test]
+async fn after_the_end_the_file_is_whole_by_itself() {
+    let mut launch = Launch::new("whole", &[]);
+    let server = launch.start();
+    let ann = sign_up(&server, "ann").await;
+    let room = room(&server, &ann).await;
+    assert!(fs::metadata(launch.folder().join("chat.db-wal")).unwrap().len() > 0);
+    server.terminate();
+    assert!(stuck(server.ended()).await.success());
+    let beside = fs::metadata(launch.folder().join("chat.db-wal"));
+    assert!(beside.as_ref().map_or(true, |file| file.len() == 0), "{beside:?}");
+
+    let elsewhere = Folder::new("whole-copy");
+    for file in ["chat.db", "chat.db.secret"] {
+        fs::copy(launch.folder().join(file), elsewhere.join(file)).unwrap();
+    }
+    let database = format!("sqlite://{}", elsewhere.join("chat.db").display());
+    let mut copied = Launch::on(elsewhere, database, &[]);
+    let server = copied.start();
+    must(server.address, "GET", &format!("/api/v1/rooms/{room}"), &ann, None).await;
+    let body = json!({ "username": "ann", "password": "a password" });
+    assert_eq!(ask(server.address, "POST", "/auth/login/", None, Some(&body)).await.status, 200);
+}
+
+/// One place is enough for one after the other: a WebSocket needs none once it is one.
+#[tokio::test]
+async fn sockets_take_no_place_from_requests() {
+    let mut launch = Launch::new("places", &["--http-connections=1"]);
+    let server = launch.start();
+    let ann = sign_up(&server, "ann").await;
+    let (_first, _) = stuck(Socket::join(server.address, &ann, json!({}))).await.unwrap();
+    let (_second, _) = stuck(Socket::join(server.address, &ann, json!({}))).await.unwrap();
+    room(&server, &ann).await;
+}
+
+/// A body that stops half way is not waited for.
+#[tokio::test]
+async fn half_a_sign_up_is_answered() {
+    let mut launch = Launch::new("half", &["--limit=body_timeout=50"]);
+    let server = launch.start();
+    for path in ["/auth/signup/", "/auth/login"] {
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: 100\r\n\r\n{{\"username\":",
+            server.address
+        );
+        assert_eq!(exchange(server.address, request.as_bytes()).await.status, 408, "{path}");
+    }
 }
 
 #[tokio::test]
@@ -200,6 +251,7 @@ async fn flags_that_cannot_work_are_refused() {
     for (flags, word) in [
         (&["--nope"][..], "--nope"),
         (&["--database=mysql://x"], "must be sqlite://FILE, postgres://USER@HOST/DATABASE or memory:"),
+        (&["--http-connections=0"], "--http-connections"),
         (&["--database=postgres://x"], "--jwt-secret must be given"),
         (&["--media=ftp://x"], "must be a folder, s3://BUCKET/PREFIX or memory:"),
         (&["--database=memory:", "--redis=nonsense"], "redis"),
