@@ -14,7 +14,7 @@ use crate::{
 const SENDS: u64 = 5;
 
 /// Signs up; the token.
-async fn sign_up(server: &Server, name: &str) -> String {
+pub(crate) async fn sign_up(server: &Server, name: &str) -> String {
     let body = json!({ "username": name, "password": "a password" });
     let answer = ask(server.address, "POST", "/auth/signup/", None, Some(&body)).await;
     assert_eq!(answer.status, 201, "{answer:?}");
@@ -202,18 +202,6 @@ async fn operators_and_browsers_are_served() {
 }
 
 #[tokio::test]
-async fn the_environment_says_yes_and_no_as_usual() {
-    for (said, status) in [("1", 201), ("true", 201), ("yes", 201), ("0", 404), ("false", 404), ("", 404)] {
-        let secret = "--jwt-secret=a secret of more than thirty-two bytes";
-        let mut launch = Launch::new("environment", &[secret]).with(&[("CHAT_DEMO", said.to_owned())]);
-        let server = launch.start();
-        let body = json!({ "username": "ann", "password": "a password" });
-        let answer = ask(server.address, "POST", "/auth/signup/", None, Some(&body)).await;
-        assert_eq!(answer.status, status, "{said:?}");
-    }
-}
-
-#[tokio::test]
 async fn origins_hold_on_every_path() {
     let mut launch = Launch::new("origins", &["--allow-origin=http://localhost:3000"]);
     let server = launch.start();
@@ -251,6 +239,7 @@ async fn flags_that_cannot_work_are_refused() {
     for (flags, word) in [
         (&["--nope"][..], "--nope"),
         (&["--database=mysql://x"], "must be sqlite://FILE, postgres://USER@HOST/DATABASE or memory:"),
+        (&["--database=sqlite://chat.db?mode=ro"], "sqlite://FILE takes no options"),
         (&["--http-connections=0"], "--http-connections"),
         (&["--database=postgres://x"], "--jwt-secret must be given"),
         (&["--media=ftp://x"], "must be a folder, s3://BUCKET/PREFIX or memory:"),

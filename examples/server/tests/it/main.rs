@@ -8,6 +8,7 @@ mod cluster;
 #[path = "../../../../chat-axum/tests/it/described.rs"]
 mod described;
 mod drain;
+mod environment;
 mod formats;
 mod http;
 mod import;
