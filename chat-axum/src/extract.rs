@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     http::{StatusCode, header, request::Parts},
 };
 use chat_core::{
@@ -48,7 +48,8 @@ impl FromRequestParts<Arc<Shared>> for User {
     }
 }
 
-/// A JSON body: an object of at most [`frame_bytes_max`](chat_core::Limits::frame_bytes_max) bytes.
+/// A JSON body: an object of at most [`frame_bytes_max`](chat_core::Limits::frame_bytes_max) bytes, all of which comes
+/// within [`body_timeout`](chat_core::Limits::body_timeout).
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "handlers take it apart")]
 pub struct Body<T>(pub T);
@@ -79,7 +80,7 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Shared>> for Query<T> {
     }
 }
 
-/// What the path names. What cannot be the name of anything is not found.
+/// What the path names. What cannot be the name of anything is not found; U+0000 is `bad_field`, as in any text.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "handlers take it apart")]
 pub struct Path<T>(pub T);
@@ -88,6 +89,11 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Arc<Shared>> for Path<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
+        if let Ok(params) = RawPathParams::from_request_parts(parts, shared).await
+            && let Some((name, _)) = params.iter().find(|(_, value)| value.contains('\0'))
+        {
+            return Err(Problem::bad_field(name.to_owned(), "must not hold U+0000"));
+        }
         let path = axum::extract::Path::<T>::from_request_parts(parts, shared).await;
         path.map(|axum::extract::Path(path)| Self(path)).map_err(|_| Problem::not_found())
     }
@@ -134,7 +140,7 @@ where
 
 /// The bytes of a JSON body that begins as an object does.
 pub(crate) async fn read_json(request: Request, shared: &Shared) -> Result<Bytes, Problem> {
-    let max = shared.engine.limits().frame_bytes_max;
+    let (max, patience) = (shared.engine.limits().frame_bytes_max, shared.engine.limits().body_timeout);
     if !is_json(&request) {
         let problem = Problem::new(ErrorCode::BadFrame, "the body must be application/json");
         return Err(problem.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
@@ -144,7 +150,12 @@ pub(crate) async fn read_json(request: Request, shared: &Shared) -> Result<Bytes
     if announced.is_some_and(|length: usize| length > max) {
         return Err(too_large());
     }
-    let body = axum::body::to_bytes(request.into_body(), max).await.map_err(|error| {
+    let read = tokio::time::timeout(patience, axum::body::to_bytes(request.into_body(), max));
+    let read = read.await.map_err(|_| {
+        let detail = format!("the body did not come within {} ms", patience.as_millis());
+        Problem::new(ErrorCode::BadFrame, detail).with_status(StatusCode::REQUEST_TIMEOUT)
+    })?;
+    let body = read.map_err(|error| {
         let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
         while let Some(error) = source {
             if error.is::<http_body_util::LengthLimitError>() {

@@ -16,14 +16,14 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     RequestPartsExt as _,
     extract::{RawPathParams, Request, State},
-    http::{Method, header},
+    http::{Method, header, request::Parts},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get},
 };
-use chat_core::{ErrorCode, WireFormat};
+use chat_core::{ErrorCode, Principal, WireFormat};
 
 use crate::{
-    auth::{Tokens, identify},
+    auth::{AuthError, Tokens, identify},
     media::cookie::Recognised,
     problem::Problem,
     rest::Route,
@@ -66,7 +66,8 @@ pub(crate) fn route(
     handler
 }
 
-/// Answers an upgrade request. Who asks is looked at afterwards: a refusal here would hide its reason from browsers.
+/// Answers an upgrade request. Who asks is looked at before, and told afterwards: a refusal here would hide its reason
+/// from browsers.
 async fn upgrade(
     shared: Arc<Shared>,
     request: Request,
@@ -81,25 +82,46 @@ async fn upgrade(
     if shared.sockets.is_closing() {
         return Problem::unavailable("this node is going down").into_response();
     }
-    let Some(seat) = shared.sockets.seat() else {
-        return Problem::unavailable("too many sockets that have not authenticated yet").into_response();
-    };
     let tokens = Tokens::of_upgrade(&parts, &shared.cookie, accepted.offered());
+    let Some(known) = look(&shared, &tokens, &parts).await else {
+        return Problem::unavailable("too many sockets are being authenticated").into_response();
+    };
+    // Who is known needs none: strangers, however many, keep no user out.
+    let seat = match &known {
+        Ok(_) => None,
+        Err(_) => match shared.sockets.seat() {
+            Some(seat) => Some(seat),
+            None => {
+                let full = "too many sockets that have not authenticated yet";
+                return Problem::unavailable(full).into_response();
+            }
+        },
+    };
     // Where there are files, the answer gives the cookie that opens them to who is known by then.
-    if let Some(recognised) = parts.extensions.get::<Recognised>().filter(|_| tokens.len() > 0) {
-        let known = identify(&*shared.authenticator, &tokens, Some(&parts));
-        if let Ok(Ok(caller)) = tokio::time::timeout(shared.engine.limits().hello_timeout, known).await {
-            recognised.note(&caller.principal);
-        }
+    if let (Some(recognised), Ok(principal)) = (parts.extensions.get::<Recognised>(), &known) {
+        recognised.note(principal);
     }
     // A path that names what cannot be read names nothing.
     let params = parts.extract::<RawPathParams>().await.ok();
     let sockets = shared.sockets.clone();
-    let mut entrance = Entrance { shared, format, parts, params, tokens, seat: Some(seat), opened: None };
+    let mut entrance = Entrance { shared, format, parts, params, tokens, known, seat, opened: None };
     entrance.prepare().await;
     let (response, upgrading) = accepted.finish(subprotocol);
     sockets.spawn(serve(Box::new(entrance), upgrading));
     response
+}
+
+/// Whom the request itself names; nothing where so many are looked at that this one has to come again.
+///
+/// An authenticator may be slow, and until it has answered nobody knows whether this is a user or one of a crowd.
+async fn look(shared: &Shared, tokens: &Tokens, parts: &Parts) -> Option<Result<Principal, AuthError>> {
+    let _look = shared.sockets.look()?;
+    let patience = shared.engine.limits().hello_timeout;
+    let known = identify(&*shared.authenticator, tokens, Some(parts));
+    match tokio::time::timeout(patience, known).await {
+        Ok(known) => Some(known.map(|caller| caller.principal)),
+        Err(_) => Some(Err(AuthError::Unavailable)),
+    }
 }
 
 /// One connection, from its first byte to its last.

@@ -148,6 +148,8 @@ impl Error {
     /// Too often; try again after `wait`.
     #[must_use]
     pub fn rate_limited(wait: Duration) -> Self {
+        // A rate of zero has a wait without end, which no frame can hold.
+        let wait = wait.min(Duration::from_secs(24 * 60 * 60));
         Self { retry_after: Some(wait), ..Self::new(ErrorCode::RateLimited, "too many of these; slow down") }
     }
 

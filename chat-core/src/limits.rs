@@ -45,7 +45,7 @@ limits! {
     content_bytes_max: usize = 16 * 1024,
     /// Bytes of a frame from a client that is authenticated.
     frame_bytes_max: usize = 64 * 1024,
-    /// Bytes of a frame from a client that is not authenticated yet.
+    /// Bytes of a frame from a client that is not authenticated yet, neither by its request nor by a frame.
     hello_bytes_max: usize = 8 * 1024,
     /// Bytes of metadata as JSON.
     metadata_bytes_max: usize = 4 * 1024,
@@ -111,8 +111,12 @@ limits! {
     welcome_rooms: usize = 50,
     /// Connections of one user on one node; the oldest goes.
     connections_per_user_max: usize = 20,
-    /// Sockets of a node that have not authenticated yet.
+    /// Sockets of a node that have not authenticated yet, neither by their request nor by a frame.
     unauthenticated_max: usize = 1_024,
+    /// Requests for a socket whose tokens a node looks at at once.
+    token_checks_max: usize = 1_024,
+    /// Time for the JSON body of a request.
+    body_timeout: Duration = Duration::from_secs(30),
     /// Time for the first frame.
     hello_timeout: Duration = Duration::from_secs(10),
     /// Commands of one connection that are not answered yet.

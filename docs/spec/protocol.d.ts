@@ -224,7 +224,7 @@ export interface GapFrame {
   to: Seq;
 }
 
-/** The first frame, within 10 seconds and of at most 8 KiB. */
+/** The first frame, within 10 seconds; of at most 64 KiB where the request had a valid token, else of 8 KiB. */
 export interface HelloCommand {
   type: "hello";
   id?: FrameId | null;

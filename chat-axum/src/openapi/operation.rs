@@ -24,6 +24,7 @@ pub(super) struct Operation {
     body: Option<Make>,
     body_type: &'static str,
     answers: Vec<(u16, &'static str, Option<Make>)>,
+    more_errors: &'static [u16],
     is_public: bool,
 }
 
@@ -44,6 +45,7 @@ impl Operation {
             body: None,
             body_type: "application/json",
             answers: Vec::new(),
+            more_errors: &[],
             is_public: false,
         }
     }
@@ -76,6 +78,12 @@ impl Operation {
 
     pub(super) fn ends(mut self, status: u16, description: &'static str) -> Self {
         self.answers.push((status, description, None));
+        self
+    }
+
+    /// Fails with these too, beside those that follow from what it is.
+    pub(super) const fn fails(mut self, statuses: &'static [u16]) -> Self {
+        self.more_errors = statuses;
         self
     }
 
@@ -137,14 +145,18 @@ impl Operation {
                 errors.extend_from_slice(statuses);
             }
         };
-        when(self.query.is_some() || self.body.is_some() || self.path.contains("{emoji}"), &[400]);
-        when(!self.is_public, &[401, 403, 500, 503]);
+        when(self.query.is_some() || self.body.is_some() || named, &[400]);
+        when(!self.is_public, &[401, 500, 503]);
+        // Pages of other origins are kept out everywhere.
+        when(true, &[403]);
         when(named, &[404]);
         when(writes || self.path.ends_with("/events"), &[409]);
         when(writes, &[429]);
-        when(self.body.is_some(), &[413, 415]);
-        when(self.path == "/ws", &[400, 403, 426, 503]);
+        when(self.body.is_some(), &[408, 413, 415]);
+        when(self.path == "/ws", &[400, 426, 503]);
+        when(true, self.more_errors);
         errors.sort_unstable();
+        errors.dedup();
         errors
     }
 }

@@ -124,11 +124,13 @@ fn moderation() -> Vec<Operation> {
                  says now.",
             )
             .body::<NewReport>()
-            .gives::<Report>(201, "It is kept."),
+            .gives::<Report>(201, "It is kept.")
+            .fails(&[404]),
         Operation::new("get", "/reports", "listReports", "Reports, newest first (moderators, admins)")
             .described("Reports of messages of direct rooms are for admins alone.")
             .query::<ReportsQuery>()
-            .gives::<ReportPage>(200, "One page."),
+            .gives::<ReportPage>(200, "One page.")
+            .fails(&[404]),
         Operation::new("patch", "/reports/{id}", "decideReport", "Decide on a report (moderators, admins)")
             .body::<ReportPatch>()
             .gives::<Report>(200, "The report as it is now."),
@@ -153,15 +155,19 @@ fn others() -> Vec<Operation> {
                  is not sent within a day is removed.",
             )
             .form::<UploadForm>()
-            .gives::<Uploaded>(201, "It is stored, and yours to send."),
+            .gives::<Uploaded>(201, "It is stored, and yours to send.")
+            .fails(&[404]),
         Operation::new("get", "/attachments/{id}", "readAttachment", "Fetch a file")
             .described(
                 "For its uploader before it is sent, then for who may read its message. Ranges (one), `If-Range` and \
                  `If-None-Match` are understood. The cookie `chat_media`, which every answer to who is known gives, \
                  opens it too.",
             )
-            .ends(200, "The file, or a part of it (206), or where it is (307).")
-            .ends(304, "It is as it was."),
+            .ends(200, "The file.")
+            .ends(206, "The part of it that was asked for.")
+            .ends(304, "It is as it was.")
+            .ends(307, "It is elsewhere, for as long as the address holds.")
+            .fails(&[416]),
         Operation::new("delete", "/attachments/{id}", "removeAttachment", "Remove an own file that is not sent")
             .ends(204, "It is gone."),
         Operation::new("get", "/search", "searchMessages", "Find messages by their words, newest first")
@@ -170,12 +176,14 @@ fn others() -> Vec<Operation> {
                  caller is not in are told alike.",
             )
             .query::<SearchQuery>()
-            .gives::<SearchPage>(200, "One page."),
+            .gives::<SearchPage>(200, "One page.")
+            .fails(&[404, 413, 429]),
         Operation::new("get", "/users/{id}", "readUser", "What is shown of a user")
             .gives::<UserView>(200, "The user."),
         Operation::new("get", "/presence", "readPresence", "Who is there")
             .query::<PresenceQuery>()
-            .gives::<Presence>(200, "Those of them with whom the caller shares a room."),
+            .gives::<Presence>(200, "Those of them with whom the caller shares a room.")
+            .fails(&[413]),
         Operation::new("get", "/ws", "openSocket", "Open the WebSocket")
             .described(
                 "The token may be in the first frame (`hello`), in `Authorization`, in the query (`token`), in the \

@@ -18,6 +18,9 @@ pub(super) async fn list(
     Path(RoomPath { id }): Path<RoomPath>,
     Query(query): Query<EventsQuery>,
 ) -> Result<Json<Events>, Problem> {
+    if query.epoch.as_ref().is_some_and(|told| told.contains('\0')) {
+        return Err(Problem::bad_field("epoch", "must not hold U+0000"));
+    }
     let epoch = shared.engine.epoch();
     if query.epoch.is_some_and(|told| told != *epoch) {
         return Err(Problem::reset(epoch));

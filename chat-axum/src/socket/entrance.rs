@@ -30,7 +30,9 @@ pub(super) struct Entrance {
     pub(super) parts: Parts,
     pub(super) params: Option<RawPathParams>,
     pub(super) tokens: Tokens,
-    /// Given up once the user is known.
+    /// Whom the request itself names.
+    pub(super) known: Result<Principal, AuthError>,
+    /// Needed until the user is known.
     pub(super) seat: Option<Seat>,
     /// How it came out, where that was settled before the answer.
     pub(super) opened: Option<Result<Opened, Refused>>,
@@ -70,19 +72,13 @@ impl Entrance {
     /// Begins the session before the upgrade is answered, where nothing has to be said first: whoever hears that the
     /// socket is open misses nothing from then on. What cannot be settled here and now is settled after the answer.
     pub(super) async fn prepare(&mut self) {
-        if self.format.greeting() == Greeting::Hello {
+        let (Ok(principal), Greeting::Token | Greeting::Nothing) = (&self.known, self.format.greeting())
+        else {
             return;
-        }
-        let shared = Arc::clone(&self.shared);
-        let patience = shared.engine.limits().hello_timeout;
-        let opened = tokio::time::timeout(patience, async {
-            let known = identify(&*shared.authenticator, &self.tokens, Some(&self.parts)).await.ok()?;
-            Some(self.open(known.principal, None).await)
-        });
-        if let Ok(Some(opened)) = opened.await {
-            self.seat = None;
-            self.opened = Some(opened);
-        }
+        };
+        let patience = self.shared.engine.limits().hello_timeout;
+        let opened = tokio::time::timeout(patience, self.open(principal.clone(), None)).await;
+        self.opened = opened.ok();
     }
 
     /// Leads a client in, or tells it why not and ends the connection.
@@ -91,7 +87,8 @@ impl Entrance {
         let deadline = Instant::now() + limits.hello_timeout;
         // A client that is gone before the answer was out.
         let io = Arc::new(timeout_at(deadline, upgrading).await.ok()?.ok()?);
-        let mut reader = Reader::new(Arc::clone(&io), limits.hello_bytes_max);
+        let first_max = if self.known.is_ok() { limits.frame_bytes_max } else { limits.hello_bytes_max };
+        let mut reader = Reader::new(Arc::clone(&io), first_max);
         match self.admit(&mut reader, deadline).await {
             Ok((live, format, relayed)) => {
                 reader.set_limit(limits.frame_bytes_max);
@@ -100,7 +97,7 @@ impl Entrance {
                 Some(Entered { reader, live, format, relayed })
             }
             Err(refused) => {
-                drop(self.seat.take());
+                // Whoever has a seat keeps it to the end: who is refused and lingers is still there.
                 self.send_off(&io, refused).await;
                 None
             }
@@ -169,11 +166,8 @@ impl Entrance {
     /// Finds out who it is, by the request and by the first frame.
     async fn meet(&mut self, reader: &mut Reader) -> Result<(Principal, Option<Hello>), Refused> {
         let greeting = self.format.greeting();
-        let known = match identify(&*self.shared.authenticator, &self.tokens, Some(&self.parts)).await {
-            Ok(caller) => {
-                self.seat = None;
-                Ok(caller.principal)
-            }
+        let known = match self.known.clone() {
+            Ok(principal) => Ok(principal),
             // The frame may have a token yet; a cookie that is stale is as good as none.
             Err(error @ (AuthError::Missing | AuthError::Invalid(_))) if self.tokens.explicit.is_empty() => {
                 Err(error)

@@ -26,6 +26,8 @@ struct Inner {
     tasks: TaskTracker,
     /// Those whose user is not known yet.
     waiting: AtomicUsize,
+    /// Requests for one whose tokens are being looked at.
+    looked_at: AtomicUsize,
     /// No new ones.
     closing: CancellationToken,
     pulse: Arc<Pulse>,
@@ -35,12 +37,17 @@ struct Inner {
 #[derive(Debug)]
 pub(super) struct Seat(Sockets);
 
+/// A place among the requests whose tokens are being looked at; free again when dropped.
+#[derive(Debug)]
+pub(super) struct Look(Sockets);
+
 impl Sockets {
     pub(crate) fn new(engine: &Engine) -> Self {
         Self(Arc::new(Inner {
             engine: engine.clone(),
             tasks: TaskTracker::new(),
             waiting: AtomicUsize::new(0),
+            looked_at: AtomicUsize::new(0),
             closing: CancellationToken::new(),
             pulse: Arc::new(Pulse::new(engine.limits())),
         }))
@@ -89,10 +96,13 @@ impl Sockets {
     /// A place for one more socket without a user, where there is one.
     pub(super) fn seat(&self) -> Option<Seat> {
         let max = self.0.engine.limits().unauthenticated_max;
-        let taken = self.0.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| {
-            (waiting < max).then_some(waiting + 1)
-        });
-        taken.is_ok().then(|| Seat(self.clone()))
+        take(&self.0.waiting, max).then(|| Seat(self.clone()))
+    }
+
+    /// A place for one more request whose tokens are to be looked at, where there is one.
+    pub(super) fn look(&self) -> Option<Look> {
+        let max = self.0.engine.limits().token_checks_max;
+        take(&self.0.looked_at, max).then(|| Look(self.clone()))
     }
 
     pub(super) fn spawn(&self, socket: impl Future<Output = ()> + Send + 'static) {
@@ -105,9 +115,21 @@ impl Sockets {
     }
 }
 
+/// One more, where there are fewer than `max`.
+fn take(count: &AtomicUsize, max: usize) -> bool {
+    let more = |count: usize| (count < max).then_some(count + 1);
+    count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
         self.0.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        self.0.0.looked_at.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod auth;
 mod compat;
+#[cfg(feature = "openapi")]
+mod described;
 mod echo_server;
 mod media;
 mod origins;

@@ -124,6 +124,10 @@ impl Chat {
             request = request.header(*name, *value);
         }
         let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        #[cfg(feature = "openapi")]
+        if let Some(path) = url.as_str().unwrap().strip_prefix(MOUNT) {
+            crate::described::assert_described(method, path, response.status().as_u16());
+        }
         let (parts, body) = response.into_parts();
         (parts.status, parts.headers, body.collect().await.unwrap().to_bytes())
     }

@@ -102,7 +102,13 @@ impl Chat {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        #[cfg(feature = "openapi")]
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.unwrap();
+        #[cfg(feature = "openapi")]
+        if let Some(path) = path.strip_prefix(MOUNT) {
+            crate::described::assert_described(method.as_str(), path, response.status().as_u16());
+        }
         let (parts, body) = response.into_parts();
         let text = String::from_utf8(body.collect().await.unwrap().to_bytes().into()).unwrap();
         let body = if text.is_empty() {

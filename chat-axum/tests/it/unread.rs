@@ -129,6 +129,27 @@ async fn what_is_answered_is_not_read_on() {
     assert_eq!(read.load(Ordering::Relaxed), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let chat = chat().await;
+    let limit = chat.engine.limits().body_timeout;
+    let half: Pieces = Box::pin(stream::iter([Bytes::from_static(b"{\"kind\":")]).chain(stream::pending()));
+    // Nor is one that comes a byte at a time.
+    for pieces in [half, every(Duration::from_millis(100), 1)] {
+        let read = Arc::new(AtomicUsize::new(0));
+        let body = Body::new(Coming { pieces, announced: None, read: Arc::clone(&read) });
+        let request = Request::post(format!("{MOUNT}/rooms"))
+            .header(header::AUTHORIZATION, format!("Bearer {}", token("ann")))
+            .header(header::CONTENT_TYPE, "application/json");
+        let begun = Instant::now();
+        let asked = chat.send(request.body(body).unwrap());
+        let answer = tokio::time::timeout(10 * limit, asked).await.expect("held");
+        assert_eq!((answer.status.as_u16(), &answer.body["code"]), (408, &"bad_frame".into()));
+        let waited = begun.elapsed();
+        assert!((limit..limit + Duration::from_secs(6)).contains(&waited), "{waited:?}");
+    }
+}
+
 /// Over a real connection: of a body that is announced to be too long nothing has to be sent.
 #[tokio::test]
 async fn what_is_announced_to_be_too_long_is_refused_before_it_is_sent() {

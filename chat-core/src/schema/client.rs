@@ -16,7 +16,7 @@ use crate::{
 #[schemars(tag = "type", rename_all = "snake_case")]
 #[expect(dead_code, reason = "written down to be described, never made")]
 pub(super) enum ClientFrame {
-    /// The first frame, within 10 seconds and of at most 8 KiB.
+    /// The first frame, within 10 seconds; of at most 64 KiB where the request had a valid token, else of 8 KiB.
     Hello {
         /// Where header, cookie, query and subprotocol have none.
         token: Option<String>,

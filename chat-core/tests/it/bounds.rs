@@ -39,6 +39,18 @@ async fn a_room_can_have_as_many_others_as_may_be_added_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rate_of_nothing_has_a_wait_that_can_be_told() {
+    let mut limits = Limits::default();
+    limits.sends = Rate::new(0.0, 1);
+    let engine = Engine::builder().limits(limits).build().await.unwrap();
+    let room = room_of(&engine, &["ann"]).await;
+    let ann = Principal::new(user("ann"));
+    engine.as_user(&ann).send(Send::text(SendTo::Room(room), "the only one")).await.unwrap();
+    let error = engine.as_user(&ann).send(Send::text(SendTo::Room(room), "more")).await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(std::time::Duration::from_secs(86_400)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_token_that_ends_sooner_than_is_warned_of_is_warned_of_at_once() {
     let engine = Engine::builder().build().await.unwrap();
     let short = |seconds| {

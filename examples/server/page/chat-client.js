@@ -31,8 +31,10 @@ export { ChatError, newClientId };
 /** @import { RoomId, Seq, UserId, WelcomeFrame, Draft, SendResult, ConnectionState } from './chat-types.js' */
 
 const HELLO_WITHIN = 15_000;
-/** A server takes 8 KiB from somebody it does not know yet. */
+/** A server takes 8 KiB from somebody it does not know yet, such as who brings the token in `hello`. */
 const HELLO_BYTES = 7_900;
+/** And 64 KiB from somebody it knows by the request, as by a cookie. */
+const KNOWN_HELLO_BYTES = 65_000;
 const STABLE_AFTER = 5_000;
 const FLOOD_WAIT = 5_000;
 const BYE_GRACE = 3_000;
@@ -179,7 +181,8 @@ export class ChatClient extends ChatCommands {
       if (this.#socket === socket) action(event);
     };
     socket.onopen = mine(() => {
-      for (const room of this.cursors.trim(HELLO_BYTES - (this.token?.length ?? 0))) this.#forgotten.add(room);
+      const bytes = this.token ? HELLO_BYTES - this.token.length : KNOWN_HELLO_BYTES;
+      for (const room of this.cursors.trim(bytes)) this.#forgotten.add(room);
       const hello = { type: 'hello', ...this.cursors.position(), subscribe: this.subscribeMode };
       if (this.token) hello.token = this.token;
       socket.send(JSON.stringify(hello));
@@ -211,7 +214,9 @@ export class ChatClient extends ChatCommands {
     this.#discardSocket();
     this.#timers.clear();
     this.#disconnected();
-    const action = closeAction(code);
+    // Too long a hello without a token: the cookie, by which we would be known, is none any more.
+    const isUnknown = code === 1009 && this.state === 'connecting' && !this.token;
+    const action = isUnknown ? 'refresh' : closeAction(code);
     if (action === 'stop') return this.#stop(code, reason);
     if (action === 'refresh') return this.#retryWithFreshToken(code, reason);
     let wait = this.backoff.next();

@@ -3,12 +3,19 @@
 use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use chat_core::Limits;
-use clap::{Parser, ValueEnum, builder::FalseyValueParser};
+use clap::{
+    ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum,
+    builder::{FalseyValueParser, Resettable},
+    parser::ValueSource,
+};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::import::ImportArgs;
 use crate::media::MediaPlace;
 use crate::public_url::PublicUrl;
+
+/// Limits of the environment.
+const LIMITS: &str = "CHAT_LIMITS";
 
 /// A chat server that shows everything: accounts, rooms, a web page.
 #[derive(Clone, Parser)]
@@ -57,14 +64,25 @@ pub(crate) struct Config {
     #[arg(long, env = "CHAT_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<PublicUrl>,
 
+    /// Connections that are served at once, WebSockets not counted; more wait to be accepted.
+    #[arg(
+        long,
+        env = "CHAT_HTTP_CONNECTIONS",
+        default_value_t = 4_096,
+        value_parser = clap::value_parser!(u32).range(1..),
+        value_name = "NUMBER"
+    )]
+    pub http_connections: u32,
+
     /// Cookie that may carry the token.
     #[arg(long, env = "CHAT_TOKEN_COOKIE", default_value = "chat_token", value_name = "NAME")]
     pub token_cookie: String,
 
-    /// Any bound of the engine, as NAME=VALUE; durations in milliseconds, rates as PER_SECOND/BURST; repeatable.
+    /// Any bound of the engine, as NAME=VALUE; durations in milliseconds, rates as PER_SECOND/BURST; repeatable. Those
+    /// of the environment hold too, where no flag has the same name.
     #[arg(
         long = "limit",
-        env = "CHAT_LIMITS",
+        env = LIMITS,
         value_delimiter = ',',
         global = true,
         value_name = "NAME=VALUE"
@@ -151,6 +169,9 @@ pub(crate) enum ConfigError {
     /// No database that this server knows.
     #[error("must be sqlite://FILE, postgres://USER@HOST/DATABASE or memory:")]
     Database,
+    /// What other programs take for options of SQLite would be a part of the file's name.
+    #[error("sqlite://FILE takes no options: remove the ? and what follows it")]
+    SqliteOptions,
     /// No place for files that this server knows.
     #[error("must be a folder, s3://BUCKET/PREFIX or memory:")]
     Media,
@@ -174,6 +195,7 @@ impl std::str::FromStr for Database {
             return url.parse().map(|to| Self::Postgres(Box::new(to))).map_err(|_| ConfigError::Database);
         }
         match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
+            Some(path) if path.contains('?') => Err(ConfigError::SqliteOptions),
             Some(path) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
             _ => Err(ConfigError::Database),
         }
@@ -181,6 +203,26 @@ impl std::str::FromStr for Database {
 }
 
 impl Config {
+    /// What the command line and the environment say; ends the process where they cannot be read, or ask for help.
+    pub(crate) fn from_process() -> Self {
+        let command = without_empty_variables(Self::command());
+        Self::of(&command.get_matches(), std::env::var(LIMITS).ok().as_deref())
+            .unwrap_or_else(|error| error.exit())
+    }
+
+    /// What was said, with the limits of the environment.
+    fn of(matches: &ArgMatches, limits: Option<&str>) -> Result<Self, clap::Error> {
+        let mut config = Self::from_arg_matches(matches)?;
+        // Without a flag they are those of the environment already.
+        if matches.value_source("limits") == Some(ValueSource::CommandLine) {
+            let said = std::mem::take(&mut config.limits);
+            let environment = limits.unwrap_or_default().split(',').map(str::to_owned);
+            // Of one that is set twice the last one holds.
+            config.limits = environment.chain(said).collect();
+        }
+        Ok(config)
+    }
+
     /// The engine's bounds with what was set.
     pub(crate) fn limits(&self) -> Result<Limits, ConfigError> {
         let mut limits = Limits::default();
@@ -197,6 +239,15 @@ impl Config {
     pub(crate) fn has_demo_accounts(&self) -> bool {
         self.demo || (self.jwt_secret.is_none() && self.listen.ip().is_loopback())
     }
+}
+
+/// A variable that is empty, as compose files write one that is not set, is as one that is not there.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| {
+        let is_empty =
+            arg.get_env().is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
+        if is_empty { arg.env(Resettable::Reset) } else { arg }
+    })
 }
 
 /// Without the secrets.
@@ -216,8 +267,8 @@ impl fmt::Debug for Config {
 
 #[cfg(test)]
 mod tests {
-    use super::{Config, Database};
-    use clap::Parser as _;
+    use super::{Config, ConfigError, Database};
+    use clap::{CommandFactory as _, Parser as _};
 
     #[test]
     fn limits_are_checked() {
@@ -226,6 +277,18 @@ mod tests {
         for bad in ["nope=1", "content_bytes_max", "content_bytes_max=x"] {
             assert!(Config::parse_from(["x", "--limit", bad]).limits().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn limits_of_the_command_line_go_before_those_of_the_environment() {
+        let environment = "content_bytes_max=10,sends=5/7, page_max=9";
+        let of = |args: &[&str]| {
+            let matches = Config::command().get_matches_from(args);
+            let limits = Config::of(&matches, Some(environment)).unwrap().limits().unwrap();
+            (limits.content_bytes_max, limits.sends.burst, limits.page_max)
+        };
+        assert_eq!(of(&["x", "--limit", "content_bytes_max=20", "--limit=sends=5/8"]), (20, 8, 9));
+        assert_eq!(of(&["x", "import", "--from=a", "--limit=page_max=8"]), (10, 7, 8));
     }
 
     #[test]
@@ -251,6 +314,9 @@ mod tests {
         assert_eq!(postgres.to_string(), "postgres://db.example:5433/chat", "and no password");
         for bad in ["", "chat.db", "sqlite://", "mysql://x", "postgres://[::"] {
             assert!(database(bad).is_err(), "{bad}");
+        }
+        for bad in ["sqlite://chat.db?mode=ro", "sqlite:chat.db?"] {
+            assert!(matches!(database(bad), Err(ConfigError::SqliteOptions)), "{bad}");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use axum::{
     Json, Router,
-    extract::{Query, State, rejection::JsonRejection},
+    extract::{FromRequest as _, Query, Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
@@ -72,19 +72,35 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>(
         .with_state(demo)
 }
 
-async fn sign_up(State(demo): State<Demo>, body: Result<Json<Credentials>, JsonRejection>) -> Response {
-    let Ok(Json(given)) = body else { return bad_body() };
+async fn sign_up(State(demo): State<Demo>, request: Request) -> Response {
+    let given = match credentials(&demo, request).await {
+        Ok(given) => given,
+        Err(refused) => return refused,
+    };
     match demo.accounts.sign_up(&given.username, &given.password).await {
         Ok(account) => token(&demo, &account, StatusCode::CREATED),
         Err(error) => refusal(&error),
     }
 }
 
-async fn sign_in(State(demo): State<Demo>, body: Result<Json<Credentials>, JsonRejection>) -> Response {
-    let Ok(Json(given)) = body else { return bad_body() };
+async fn sign_in(State(demo): State<Demo>, request: Request) -> Response {
+    let given = match credentials(&demo, request).await {
+        Ok(given) => given,
+        Err(refused) => return refused,
+    };
     match demo.accounts.sign_in(&given.username, &given.password).await {
         Ok(account) => token(&demo, &account, StatusCode::OK),
         Err(error) => refusal(&error),
+    }
+}
+
+/// The body, which may take as long as any of the chat's.
+async fn credentials(demo: &Demo, request: Request) -> Result<Credentials, Response> {
+    let patience = demo.engine.limits().body_timeout;
+    match tokio::time::timeout(patience, Json::from_request(request, &())).await {
+        Ok(Ok(Json(given))) => Ok(given),
+        Ok(Err(_)) => Err(bad_body()),
+        Err(_) => Err(problem(StatusCode::REQUEST_TIMEOUT, "bad_frame", "the body did not come in time")),
     }
 }
 

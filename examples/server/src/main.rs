@@ -10,12 +10,11 @@ mod page;
 mod public_url;
 mod secret;
 mod server;
-
-use clap::Parser as _;
+mod serving;
 
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
-    let config = config::Config::parse();
+    let config = config::Config::from_process();
     // Process-wide things are the binary's: the log, and who does the cryptography.
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));

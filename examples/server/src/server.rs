@@ -2,7 +2,7 @@
 
 use std::{error::Error, io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, serve::ListenerExt as _};
+use axum::Router;
 use chat_axum::{ChatRouter, JwtAuthenticator, Media, MediaError, Sockets, compat};
 use chat_bus_redis::{RedisBus, RedisOptions};
 use chat_core::{Engine, memory::MemoryStore, store::Store};
@@ -14,6 +14,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
     ops, page,
     public_url::PublicUrl,
     secret,
+    serving::Serving,
 };
 
 /// Where the chat is mounted.
@@ -31,6 +33,13 @@ const MOUNT: &str = "/api/v1";
 
 /// How long a drain may take.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// How long the database may take to close, at the end.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// How long the head of a request may take, and an idle connection stand. Above the minute for which most proxies keep
+/// one: a request sent into a connection that ends here is lost.
+const HEAD_WAIT: Duration = Duration::from_secs(75);
 
 /// Connections to Postgres: a lane each, and as many for reads.
 const POOL: u32 = 16;
@@ -46,7 +55,7 @@ type AnyError = Box<dyn Error + Send + Sync>;
 /// Runs until SIGTERM or Ctrl-C, then drains.
 pub(crate) async fn run(config: Config) -> Result<(), AnyError> {
     let metrics = PrometheusBuilder::new().install_recorder()?;
-    let Backend { store, accounts, secret } = Backend::open(&config).await?;
+    let Backend { store, accounts, secret, file } = Backend::open(&config).await?;
     let place = config.media.clone().or_else(|| MediaPlace::beside(&config.database));
     let place = place.ok_or("--media must be given with postgres://: every node needs the same place")?;
     let media = media(&place, config.public_url.as_ref())?.cookie_key(secret.as_bytes());
@@ -67,18 +76,13 @@ pub(crate) async fn run(config: Config) -> Result<(), AnyError> {
     greet(&config, address);
 
     let upkeep = tokio::spawn(keep_metrics(metrics));
-    // Small frames must not wait for each other.
-    let listener = listener.tap_io(|tcp| drop(tcp.set_nodelay(true)));
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    let serve = axum::serve(listener, service).with_graceful_shutdown(async {
-        // A sender that is gone means the same.
-        let _ = stopped.await;
-    });
-    let serving = tokio::spawn(async move { serve.await });
+    let stop = CancellationToken::new();
+    let connections_max = config.http_connections as usize;
+    let serving = Serving { app, head_wait: HEAD_WAIT, connections_max };
+    let serving = tokio::spawn(serving.run(listener, stop.clone()));
     asked_to_stop().await;
     tracing::info!("draining");
-    let _ = stop.send(());
+    stop.cancel();
     let (in_time, served) = tokio::join!(
         // The engine says goodbye to everyone and writes what waits.
         sockets.shutdown(DRAIN),
@@ -92,6 +96,11 @@ pub(crate) async fn run(config: Config) -> Result<(), AnyError> {
     }
     if !in_time || served.is_err() {
         tracing::warn!("not everything ended in time");
+    }
+    if let Some(file) = file
+        && tokio::time::timeout(CLOSING, file.close()).await.is_err()
+    {
+        tracing::warn!("the database is left open: its newest part is in the file that ends in -wal");
     }
     tracing::info!("stopped");
     Ok(())
@@ -110,6 +119,22 @@ struct Backend {
     store: Arc<dyn Store>,
     accounts: Accounts,
     secret: Arc<str>,
+    /// Where all of it is in one file.
+    file: Option<OneFile>,
+}
+
+/// A SQLite file, and who has it open.
+struct OneFile {
+    store: SqliteStore,
+    accounts: sqlx::SqlitePool,
+}
+
+impl OneFile {
+    /// Writes into the file what is beside it yet, as the last one to close it does: then it is whole by itself.
+    async fn close(&self) {
+        self.accounts.close().await;
+        self.store.close().await;
+    }
 }
 
 impl Backend {
@@ -120,6 +145,7 @@ impl Backend {
                 store: Arc::new(MemoryStore::default()),
                 accounts: Accounts::in_memory(),
                 secret: given.unwrap_or_else(secret::random).into(),
+                file: None,
             }),
             Database::Sqlite(path) => {
                 let store = SqliteStore::open(path, SqliteOptions::default()).await?;
@@ -132,8 +158,9 @@ impl Backend {
                     Some(secret) => secret,
                     None => secret::beside(path)?,
                 };
-                let accounts = Accounts::in_sqlite(pool).await?;
-                Ok(Self { store: Arc::new(store), accounts, secret: secret.into() })
+                let accounts = Accounts::in_sqlite(pool.clone()).await?;
+                let file = Some(OneFile { store: store.clone(), accounts: pool });
+                Ok(Self { store: Arc::new(store), accounts, secret: secret.into(), file })
             }
             Database::Postgres(to) => {
                 let secret =
@@ -142,7 +169,7 @@ impl Backend {
                 let store = PostgresStore::new(pool.clone(), PostgresOptions::default())?;
                 store.migrate().await?;
                 let accounts = Accounts::in_postgres(pool).await?;
-                Ok(Self { store: Arc::new(store), accounts, secret: secret.into() })
+                Ok(Self { store: Arc::new(store), accounts, secret: secret.into(), file: None })
             }
         }
     }

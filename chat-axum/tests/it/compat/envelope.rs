@@ -23,6 +23,19 @@ async fn is_quiet(client: &mut Client) {
 }
 
 #[tokio::test]
+async fn strangers_keep_no_user_out() {
+    let mut limits = limits();
+    limits.unauthenticated_max = 1;
+    let chat = chat_of(limits, Envelope).await;
+    let address = chat.serve();
+    let stranger = Client::open_at(address, PATH, &[]).await.unwrap();
+    let refused = Client::open_at(address, &format!("{PATH}?token=nonsense"), &[]).await.err().unwrap();
+    assert_eq!(refused.status(), 503);
+    is_quiet(&mut open(address, PATH, "1").await).await;
+    drop(stranger);
+}
+
+#[tokio::test]
 async fn a_conversation() {
     let (_chat, room, address) = chat().await;
     let mut ann = open(address, PATH, "1").await;

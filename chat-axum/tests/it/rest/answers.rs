@@ -6,6 +6,7 @@ use axum::{body::Body, http::Request};
 use chat_core::Rate;
 use serde_json::{Value, json};
 
+use super::{row, table};
 use crate::support::{MOUNT, chat, chat_with, limits, token};
 
 #[tokio::test]
@@ -52,6 +53,26 @@ async fn bodies_that_are_no_json_and_paths_that_are_none() {
     let answer = chat.send(request).await;
     assert_eq!((answer.status.as_u16(), &answer.body["code"]), (426, &json!("bad_frame")));
     assert_eq!(answer.headers["upgrade"], "websocket");
+}
+
+/// As in any text. It stands for nothing, so that it is not only unknown.
+#[tokio::test]
+async fn a_path_or_query_holds_no_nul() {
+    let chat = chat().await;
+    let room = chat.group("ann", &[]).await;
+    table(
+        &chat,
+        &[
+            row("ann", "GET", "/users/%00", Value::Null, 400, "bad_field id"),
+            row("ann", "GET", "/rooms/1%00", Value::Null, 400, "bad_field id"),
+            row("ann", "PUT", "/blocks/a%00b", Value::Null, 400, "bad_field id"),
+            row("ann", "DELETE", "/blocks/%00", Value::Null, 400, "bad_field id"),
+            row("ann", "DELETE", format!("/rooms/{room}/members/%00"), Value::Null, 400, "bad_field user"),
+            row("ann", "GET", format!("/rooms/{room}/events?epoch=%00"), Value::Null, 400, "bad_field epoch"),
+            row("", "GET", "/users/%00", Value::Null, 401, "unauthorized"),
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -1,11 +1,15 @@
 //! Getting in, or not.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use axum::Router;
+use chat_axum::{AuthError, Authenticator, ChatRouter, Credentials, async_trait};
+use chat_core::{Engine, Principal, model::UserId};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Client, MOUNT, chat, chat_with, limits, now, token, token_of, until};
+use crate::support::{Chat, Client, MOUNT, chat, chat_with, limits, now, stuck, token, token_of, until};
 
 #[tokio::test]
 async fn a_token_comes_by_any_of_five_ways() {
@@ -98,6 +102,34 @@ async fn hello_comes_first_or_not_at_all() {
     }
 }
 
+/// Cursors of many rooms are more than a stranger may say.
+#[tokio::test]
+async fn who_is_known_by_the_request_may_say_a_long_hello() {
+    let mut limits = limits();
+    (limits.hello_bytes_max, limits.frame_bytes_max) = (256, 2_048);
+    let chat = chat_with(limits, |router| router).await;
+    let address = chat.serve();
+    let stale = token_of(json!({"sub": "ann", "exp": now() - 60.0}));
+    let bearer = |token: &str| vec![("authorization", format!("Bearer {token}"))];
+    let cookie = |token: &str| vec![("cookie", format!("chat_token={token}"))];
+    let ann = token("ann");
+    for (what, query, headers, bytes, closed) in [
+        ("header", String::new(), bearer(&ann), 1_024, None),
+        ("cookie", String::new(), cookie(&ann), 1_024, None),
+        ("query", format!("?token={ann}"), vec![], 1_024, None),
+        ("too long for anyone", String::new(), bearer(&ann), 2_049, Some(1009)),
+        ("a stale cookie", String::new(), cookie(&stale), 1_024, Some(1009)),
+        ("nobody", String::new(), vec![], 1_024, Some(1009)),
+    ] {
+        let mut client = Client::open(address, &query, &headers).await.expect(what);
+        client.say(json!({"type": "hello", "padding": "x".repeat(bytes)})).await;
+        match closed {
+            None => assert_eq!(client.hear().await["type"], "welcome", "{what}"),
+            closed => assert_eq!(client.hear_out().await, (vec![], closed), "{what}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn who_does_not_say_hello_in_time_is_closed() {
     let mut limits = limits();
@@ -132,6 +164,80 @@ async fn sockets_without_a_user_are_bounded() {
     drop((second, third));
     until(|| chat.sockets.unauthenticated_count() == 0).await;
     assert_eq!(chat.sockets.count(), 1);
+}
+
+#[tokio::test]
+async fn strangers_keep_no_user_out() {
+    let mut limits = limits();
+    limits.unauthenticated_max = 2;
+    let chat = chat_with(limits, |router| router).await;
+    let address = chat.serve();
+    let strangers = (Client::stranger(address).await, Client::stranger(address).await);
+    let ann = [("authorization", format!("Bearer {}", token("ann")))];
+    let mut client = Client::open(address, "", &ann).await.unwrap();
+    client.say(json!({"type": "hello"})).await;
+    assert_eq!(client.hear().await["type"], "welcome");
+    // A bad token is as good as none.
+    let stale = token_of(json!({"sub": "ann", "exp": now() - 60.0}));
+    for token in ["nonsense", &stale] {
+        let refused = Client::open(address, &format!("?token={token}"), &[]).await.err().unwrap();
+        assert_eq!(refused.status(), 503, "{token}");
+    }
+    assert_eq!(chat.sockets.unauthenticated_count(), 2);
+    drop(strangers);
+}
+
+/// Knows whoever has a token, once it is let; and tells that it was asked.
+#[derive(Debug)]
+struct Slow {
+    asked: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
+}
+
+#[async_trait]
+impl Authenticator for Slow {
+    async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Principal, AuthError> {
+        let token = credentials.token().ok_or(AuthError::Missing)?.to_owned();
+        self.asked.add_permits(1);
+        self.turns.acquire().await.unwrap().forget();
+        Ok(Principal::new(UserId::new(token).unwrap()))
+    }
+}
+
+#[tokio::test]
+async fn tokens_looked_at_at_once_are_bounded() {
+    let mut limits = limits();
+    limits.token_checks_max = 1;
+    let (asked, turns) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let engine = Engine::builder().limits(limits).build().await.unwrap();
+    let slow = Slow { asked: Arc::clone(&asked), turns: Arc::clone(&turns) };
+    let router = ChatRouter::new(engine.clone(), slow);
+    let sockets = router.sockets();
+    let chat = Chat { engine, sockets, router: Router::new().nest(MOUNT, router.build()) };
+    let address = chat.serve();
+    let ann = tokio::spawn(async move { Client::open(address, "?token=ann", &[]).await });
+    stuck(asked.acquire()).await.unwrap().forget();
+    let refused = Client::open(address, "?token=bob", &[]).await.err().unwrap();
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+    turns.add_permits(2);
+    stuck(ann).await.unwrap().unwrap();
+    assert!(Client::open(address, "?token=bob", &[]).await.is_ok());
+}
+
+/// Who cannot be told in time is not held to be nobody: a client that is told so would throw its token away.
+#[tokio::test]
+async fn who_cannot_be_told_in_time_is_to_come_back() {
+    let mut limits = limits();
+    limits.hello_timeout = Duration::from_millis(50);
+    let engine = Engine::builder().limits(limits).build().await.unwrap();
+    let never = Slow { asked: Arc::new(Semaphore::new(0)), turns: Arc::new(Semaphore::new(0)) };
+    let router = ChatRouter::new(engine.clone(), never);
+    let sockets = router.sockets();
+    let chat = Chat { engine, sockets, router: Router::new().nest(MOUNT, router.build()) };
+    let mut client = Client::open(chat.serve(), "?token=ann", &[]).await.unwrap();
+    let (frames, code) = client.hear_out().await;
+    assert_eq!((&frames[0]["code"], code), (&json!("unavailable"), Some(1001)));
 }
 
 #[tokio::test]

@@ -98,6 +98,21 @@ test('4401 without a fresh token ends it, and what waits for an answer', async (
   equal(chat.client.state, 'closed');
 });
 
+test('hello is long where a cookie vouches for it, and shorter with a token', async () => {
+  const rooms = Object.fromEntries(Array.from({ length: 900 }, (_, index) => [index + 1, 1_000_000]));
+  const chat = connected({ token: null, position: { epoch: 'e1', rooms }, refreshToken: async () => 'two' });
+  chat.client.connect().catch(() => {});
+  chat.socket().accept();
+  equal(Object.keys(chat.socket().said[0].rooms).length, 900);
+  // The cookie is none any more.
+  chat.socket().drop(1009);
+  await settle();
+  chat.socket().accept();
+  const hello = chat.socket().said[0];
+  equal([chat.sockets.length, hello.token], [2, 'two']);
+  ok(JSON.stringify(hello).length <= 8_192, 'short enough');
+});
+
 test('4403, 4409, 4400 and 1009 are final', async () => {
   for (const code of [4403, 4409, 4400, 1009]) {
     const chat = await connected().open();

@@ -77,9 +77,14 @@ impl std::str::FromStr for Origin {
 /// Runs to the end of what is to be taken over, and says what became of it.
 pub(crate) async fn run(config: &Config, args: &ImportArgs) -> Result<(), AnyError> {
     let into = args.into.as_ref().unwrap_or(&config.database);
+    let mut file = None;
     let store: Arc<dyn ImportStore> = match into {
         Database::Memory => return Err("--into memory: would be gone with this process".into()),
-        Database::Sqlite(path) => Arc::new(SqliteStore::open(path, SqliteOptions::default()).await?),
+        Database::Sqlite(path) => {
+            let store = SqliteStore::open(path, SqliteOptions::default()).await?;
+            file = Some(store.clone());
+            Arc::new(store)
+        }
         Database::Postgres(to) => {
             let store = PostgresStore::new(postgres_pool(to).await?, PostgresOptions::default())?;
             store.migrate().await?;
@@ -95,6 +100,10 @@ pub(crate) async fn run(config: &Config, args: &ImportArgs) -> Result<(), AnyErr
     tracing::info!(into = %into, "importing");
     let mut importer = Importer::new(store, config.limits()?);
     let done = importer.run(source.as_mut()).await;
+    // The file is then whole by itself, unless a server has it open.
+    if let Some(file) = file {
+        file.close().await;
+    }
     write!(std::io::stdout(), "{}", importer.report())?;
     done
 }

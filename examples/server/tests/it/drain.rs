@@ -1,12 +1,12 @@
 //! What a server says of itself, and how it goes down.
 
-use std::process::Output;
+use std::{fs, process::Output};
 
 use serde_json::{Value, json};
 
 use crate::{
     http::{ask, exchange, must, stuck},
-    process::{Launch, Server, command},
+    process::{Folder, Launch, Server, command},
     socket::{Heard, Socket},
 };
 
@@ -17,7 +17,7 @@ const SENDS: u64 = 5;
 const PIPELINED: usize = 14;
 
 /// Signs up; the token.
-async fn sign_up(server: &Server, name: &str) -> String {
+pub(crate) async fn sign_up(server: &Server, name: &str) -> String {
     let body = json!({ "username": name, "password": "a password" });
     let answer = ask(server.address, "POST", "/auth/signup/", None, Some(&body)).await;
     assert_eq!(answer.status, 201, "{answer:?}");
@@ -102,7 +102,7 @@ async fn a_drain_loses_nothing() {
     let body = json!({ "username": "ann", "password": "a password" });
     assert_eq!(ask(server.address, "POST", "/auth/login/", None, Some(&body)).await.status, 200);
     assert_eq!(ask(server.address, "POST", "/auth/signup/", None, Some(&body)).await.status, 409);
-    let secret = std::fs::read_to_string(launch.folder().join("chat.db.secret")).unwrap();
+    let secret = fs::read_to_string(launch.folder().join("chat.db.secret")).unwrap();
     assert!(secret.len() >= 32);
     println!("{} acknowledged before the drain ended", acknowledged.len());
 }
@@ -142,6 +142,57 @@ async fn sends_under_way_are_answered_before_bye() {
     let log = must(server.address, "GET", &format!("/api/v1/rooms/{room}/events?since=1"), &ann, None).await;
     assert_eq!(log["events"].as_array().unwrap().len(), answered, "{log}");
     println!("{answered} of {PIPELINED} stored and answered");
+}
+
+/// Whoever stops the server and copies the database has it all.
+#[tokio::test]
+async fn after_the_end_the_file_is_whole_by_itself() {
+    let mut launch = Launch::new("whole", &[]);
+    let server = launch.start();
+    let ann = sign_up(&server, "ann").await;
+    let room = room(&server, &ann).await;
+    assert!(fs::metadata(launch.folder().join("chat.db-wal")).unwrap().len() > 0);
+    server.terminate();
+    assert!(stuck(server.ended()).await.success());
+    let beside = fs::metadata(launch.folder().join("chat.db-wal"));
+    assert!(beside.as_ref().map_or(true, |file| file.len() == 0), "{beside:?}");
+
+    let elsewhere = Folder::new("whole-copy");
+    for file in ["chat.db", "chat.db.secret"] {
+        fs::copy(launch.folder().join(file), elsewhere.join(file)).unwrap();
+    }
+    let database = format!("sqlite://{}", elsewhere.join("chat.db").display());
+    let mut copied = Launch::on(elsewhere, database, &[]);
+    let server = copied.start();
+    must(server.address, "GET", &format!("/api/v1/rooms/{room}"), &ann, None).await;
+    let body = json!({ "username": "ann", "password": "a password" });
+    assert_eq!(ask(server.address, "POST", "/auth/login/", None, Some(&body)).await.status, 200);
+}
+
+/// One place is enough for one after the other: a WebSocket needs none once it is one.
+#[tokio::test]
+async fn sockets_take_no_place_from_requests() {
+    let mut launch = Launch::new("places", &["--http-connections=1"]);
+    let server = launch.start();
+    let ann = sign_up(&server, "ann").await;
+    let (_first, _) = stuck(Socket::join(server.address, &ann, json!({}))).await.unwrap();
+    let (_second, _) = stuck(Socket::join(server.address, &ann, json!({}))).await.unwrap();
+    room(&server, &ann).await;
+}
+
+/// A body that stops half way is not waited for.
+#[tokio::test]
+async fn half_a_sign_up_is_answered() {
+    let mut launch = Launch::new("half", &["--limit=body_timeout=50"]);
+    let server = launch.start();
+    for path in ["/auth/signup/", "/auth/login"] {
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: 100\r\n\r\n{{\"username\":",
+            server.address
+        );
+        assert_eq!(exchange(server.address, request.as_bytes()).await.status, 408, "{path}");
+    }
 }
 
 #[tokio::test]
@@ -191,18 +242,6 @@ async fn operators_and_browsers_are_served() {
 }
 
 #[tokio::test]
-async fn the_environment_says_yes_and_no_as_usual() {
-    for (said, status) in [("1", 201), ("true", 201), ("yes", 201), ("0", 404), ("false", 404), ("", 404)] {
-        let secret = "--jwt-secret=a secret of more than thirty-two bytes";
-        let mut launch = Launch::new("environment", &[secret]).with(&[("CHAT_DEMO", said.to_owned())]);
-        let server = launch.start();
-        let body = json!({ "username": "ann", "password": "a password" });
-        let answer = ask(server.address, "POST", "/auth/signup/", None, Some(&body)).await;
-        assert_eq!(answer.status, status, "{said:?}");
-    }
-}
-
-#[tokio::test]
 async fn origins_hold_on_every_path() {
     let mut launch = Launch::new("origins", &["--allow-origin=http://localhost:3000"]);
     let server = launch.start();
@@ -240,6 +279,8 @@ async fn flags_that_cannot_work_are_refused() {
     for (flags, word) in [
         (&["--nope"][..], "--nope"),
         (&["--database=mysql://x"], "must be sqlite://FILE, postgres://USER@HOST/DATABASE or memory:"),
+        (&["--database=sqlite://chat.db?mode=ro"], "sqlite://FILE takes no options"),
+        (&["--http-connections=0"], "--http-connections"),
         (&["--database=postgres://x"], "--jwt-secret must be given"),
         (&["--media=ftp://x"], "must be a folder, s3://BUCKET/PREFIX or memory:"),
         (&["--database=memory:", "--redis=nonsense"], "redis"),

@@ -8,6 +8,11 @@ use tokio::{
     net::TcpStream,
 };
 
+use crate::described::assert_described;
+
+/// Where the chat is.
+const MOUNT: &str = "/api/v1";
+
 /// Long enough for anything that is not stuck.
 const STUCK: Duration = Duration::from_secs(60);
 
@@ -47,7 +52,11 @@ pub(crate) async fn ask(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{bearer}{kind}Content-Length: {}\r\n\r\n{body}",
         body.len()
     );
-    exchange(address, request.as_bytes()).await
+    let answer = exchange(address, request.as_bytes()).await;
+    if let Some(path) = path.strip_prefix(MOUNT) {
+        assert_described(method, path, answer.status);
+    }
+    answer
 }
 
 /// Sends a request as it is, which must ask for the connection to be closed; its answer.

@@ -5,7 +5,10 @@
 
 mod browser;
 mod cluster;
+#[path = "../../../../chat-axum/tests/it/described.rs"]
+mod described;
 mod drain;
+mod environment;
 mod formats;
 mod http;
 mod import;
