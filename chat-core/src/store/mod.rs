@@ -125,7 +125,7 @@ pub trait LogStore: fmt::Debug + Send + Sync + 'static {
     /// # To ensure correctness
     /// - They are contiguous, the first is at `max(after, floor) + 1`, and there is at least one where any is left
     ///   (suite: `events_are_contiguous_from_the_cursor`, `events_stop_at_their_limits`,
-    ///   `positions_above_the_head_find_nothing`).
+    ///   `positions_above_the_head_find_nothing`), however long the log (suite: `a_long_log_has_no_holes`).
     /// - A `message` or `message_edited` carries the message as it is now (suite:
     ///   `events_carry_messages_as_they_are_now`).
     /// - `head` is of the same snapshot (suite: `reads_beside_writes_are_of_one_moment`). An unknown room is an empty
@@ -144,8 +144,16 @@ pub trait LogStore: fmt::Debug + Send + Sync + 'static {
         client_id: &ClientId,
     ) -> Result<Option<(Event, [u8; 16])>, StoreError>;
 
-    /// The heads of rooms; unknown ones are left out.
+    /// The heads of rooms, in the order asked for; unknown ones are left out (suite:
+    /// `all_rooms_are_listed_by_id`, `an_unknown_room_has_no_log`).
     async fn heads(&self, rooms: &[RoomId]) -> Result<Vec<Head>, StoreError>;
+
+    /// All rooms with their heads, deleted ones too, by id: those above `after` (`None`: from the first), at most `limit`.
+    ///
+    /// # To ensure correctness
+    /// - Following the last id to an empty page gives each room once, in the order of their ids, with its head of then
+    ///   (suite: `all_rooms_are_listed_by_id`).
+    async fn heads_after(&self, after: Option<RoomId>, limit: usize) -> Result<Vec<Head>, StoreError>;
 }
 
 /// Rooms, members and bans.

@@ -10,6 +10,7 @@ mod deletes;
 mod import;
 mod lists;
 mod log;
+mod long;
 mod members;
 mod message_search;
 mod messages;
@@ -37,6 +38,7 @@ pub use deletes::*;
 pub use import::*;
 pub use lists::*;
 pub use log::*;
+pub use long::*;
 pub use members::*;
 pub use message_search::*;
 pub use messages::*;
@@ -115,6 +117,8 @@ macro_rules! store_suite {
             an_unknown_room_has_no_log
             an_unknown_room_takes_no_change
             positions_above_the_head_find_nothing
+            a_long_log_has_no_holes
+            all_rooms_are_listed_by_id
             message_ids_are_unique_over_rooms
             a_repeated_send_is_answered_as_the_first
             a_repeat_comes_before_every_precondition
@@ -265,6 +269,7 @@ mod tests {
         let list = include_str!("mod.rs");
         let cases = [
             include_str!("log.rs"),
+            include_str!("long.rs"),
             include_str!("repeats.rs"),
             include_str!("contention.rs"),
             include_str!("rooms.rs"),
