@@ -74,16 +74,37 @@ impl PostgresStore {
     /// just then. So all changes belong into one call, late in a short transaction; two calls in
     /// one transaction may meet those of another the other way round, of which the database ends one.
     ///
+    /// [`chat_core::AsHost::change_to_create`] and its neighbours make the changes, within the engine's bounds. The answers
+    /// are to be looked at: a refused change is no error, and the transaction goes on without it.
+    ///
+    /// A message into a room that is made here needs a second call, as the room's id is in the answer of the first. Where
+    /// nobody knew of the room nobody can hold it, so that these two calls meet nobody; a room that stood already
+    /// ([`Outcome::Repeat`]) may be held by another, who waits for what this transaction holds: then the database ends
+    /// one of the two, which is to be tried again.
+    ///
     /// ```no_run
-    /// # use chat_core::store::{Change, StoreError};
+    /// # use chat_core::{CreateRoom, Engine, model::{RoomKind, UserId}, protocol::{Send, SendTo}, store::Outcome};
     /// # use chat_store_postgres::{PostgresStore, sqlx};
-    /// # async fn order(pool: sqlx::PgPool, store: PostgresStore, engine: chat_core::Engine, changes: Vec<Change>)
+    /// # async fn order(pool: sqlx::PgPool, store: PostgresStore, engine: Engine, buyer: UserId)
     /// # -> Result<(), Box<dyn std::error::Error>> {
+    /// let host = engine.as_host();
     /// let mut tx = pool.begin().await?;
-    /// sqlx::query("UPDATE orders SET state = 'sent' WHERE id = 7").execute(&mut *tx).await?;
-    /// let (answers, announcement) = store.commit_in(&mut tx, changes).await?;
+    /// sqlx::query("INSERT INTO orders (id, state) VALUES (4711, 'paid')").execute(&mut *tx).await?;
+    ///
+    /// let mut room = CreateRoom::new(RoomKind::Group).with_owner(buyer);
+    /// room.subject = Some("order/4711".to_owned());
+    /// let (mut answers, made) = store.commit_in(&mut tx, vec![host.change_to_create(room)?]).await?;
+    /// // Made now, or there already; a refusal rolls everything back here.
+    /// let outcome = answers.remove(0)?;
+    /// let room = outcome.event().ok_or("a room is made or found")?.room;
+    ///
+    /// let paid = Send::text(SendTo::Room(room), "Your order was paid");
+    /// let (answers, said) = store.commit_in(&mut tx, vec![host.change_to_send(paid)?]).await?;
+    /// for answer in answers {
+    ///     answer?;
+    /// }
     /// tx.commit().await?;
-    /// engine.as_host().announce(announcement.rooms()).await?;
+    /// host.announce(&[made.rooms(), said.rooms()].concat()).await?;
     /// # Ok(()) }
     /// ```
     ///

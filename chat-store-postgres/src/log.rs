@@ -24,6 +24,7 @@ statements! {
         renew_epoch = "UPDATE {s}meta SET epoch = $2 WHERE epoch = $1 RETURNING epoch";
         heads = "SELECT r.id, r.head FROM unnest($1::bigint[]) WITH ORDINALITY AS n (id, ord)
             JOIN {s}rooms r ON r.id = n.id ORDER BY n.ord";
+        heads_after = "SELECT id, head FROM {s}rooms WHERE id > $1 ORDER BY id LIMIT $2";
         // Rows beyond the bytes that are wanted stay where they are.
         events = concat!(
             "SELECT r.head, r.floor, l.place, l.what, l.happened, l.actor, l.client_id, l.target, l.body, ",
@@ -109,12 +110,21 @@ impl LogStore for PostgresStore {
         const OPERATION: &str = "heads";
         let ids: Vec<i64> = rooms.iter().map(|room| room.get()).collect();
         let rows = self.read(OPERATION, self.ask(&self.sql().log.heads).bind(ids)).await?;
-        let head = |row: &PgRow| {
-            let mut columns = Columns::of(row);
-            Ok(Head { room: columns.room_id()?, head: columns.seq()? })
-        };
         rows.iter().map(head).collect::<sqlx::Result<_>>().map_err(failed(OPERATION))
     }
+
+    async fn heads_after(&self, after: Option<RoomId>, limit: usize) -> Result<Vec<Head>, StoreError> {
+        const OPERATION: &str = "heads_after";
+        let asked = self.ask(&self.sql().log.heads_after);
+        let asked = asked.bind(after.map_or(0, RoomId::get)).bind(limit_column(limit));
+        let rows = self.read(OPERATION, asked).await?;
+        rows.iter().map(head).collect::<sqlx::Result<_>>().map_err(failed(OPERATION))
+    }
+}
+
+fn head(row: &PgRow) -> sqlx::Result<Head> {
+    let mut columns = Columns::of(row);
+    Ok(Head { room: columns.room_id()?, head: columns.seq()? })
 }
 
 /// A page from rows that each say head and floor; where there is no event, one row says just these.

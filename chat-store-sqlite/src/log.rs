@@ -32,6 +32,7 @@ statements! {
         renew_epoch = "UPDATE {p}meta SET epoch = ?2 WHERE epoch = ?1";
         head = "SELECT head, floor FROM {p}rooms WHERE id = ?1";
         heads = "SELECT r.id, r.head FROM json_each(?1) n CROSS JOIN {p}rooms r ON r.id = n.value ORDER BY n.key";
+        heads_after = "SELECT id, head FROM {p}rooms WHERE id > ?1 ORDER BY id LIMIT ?2";
         events = concat!(
             "SELECT m.seq AS place, 'message' AS what, m.at AS happened, m.sender AS actor, m.client_id AS client_id,
                  NULL AS target, NULL AS body, ", message_columns!(), "
@@ -125,12 +126,25 @@ impl LogStore for SqliteStore {
             .fetch_all(&mut *tx)
             .await
             .map_err(failed(OPERATION))?;
-        let head = |row: &SqliteRow| {
-            let mut columns = Columns::of(row);
-            Ok(Head { room: columns.room_id()?, head: columns.seq()? })
-        };
         rows.iter().map(head).collect::<sqlx::Result<_>>().map_err(failed(OPERATION))
     }
+
+    async fn heads_after(&self, after: Option<RoomId>, limit: usize) -> Result<Vec<Head>, StoreError> {
+        const OPERATION: &str = "heads_after";
+        let mut tx = self.read(OPERATION).await?;
+        let rows = sqlx::query(self.sql().log.heads_after.clone())
+            .bind(after.map_or(0, RoomId::get))
+            .bind(limit_column(limit))
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(failed(OPERATION))?;
+        rows.iter().map(head).collect::<sqlx::Result<_>>().map_err(failed(OPERATION))
+    }
+}
+
+fn head(row: &SqliteRow) -> sqlx::Result<Head> {
+    let mut columns = Columns::of(row);
+    Ok(Head { room: columns.room_id()?, head: columns.seq()? })
 }
 
 async fn events(

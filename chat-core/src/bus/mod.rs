@@ -1,7 +1,8 @@
 //! The bus: hints between nodes, leases of who is online, budgets across nodes.
 //!
 //! What a bus drops, repeats, delays or reorders nobody notices, as long as it says when it may have dropped: a bus
-//! that cannot say so must not exist. Every line under "To ensure correctness" has a case in `testkit::bus_suite!`.
+//! that cannot say so must not exist. Every line under "To ensure correctness" has a case in `testkit::bus_suite!`, or
+//! says where else it is shown.
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
@@ -225,7 +226,8 @@ pub trait Leases: fmt::Debug + Send + Sync + 'static {
     /// Ends leases.
     async fn release(&self, leases: &[(UserId, ConnectionId)]) -> Result<Vec<Edge>, BusError>;
 
-    /// The status of users now.
+    /// The status of users now, in the order asked for, as often as asked; `Offline` for who is not known (suite:
+    /// `lease_reads_answer_in_the_order_asked`).
     async fn read(&self, users: &[UserId]) -> Result<Vec<PresenceStatus>, BusError>;
 
     /// Edges of leases that ran out since someone asked.
@@ -258,7 +260,7 @@ pub enum QuotaKey {
 ///   `quota_grants_the_burst_and_no_more`, `quota_stays_below_burst_and_rate`).
 /// - A refusal takes nothing (suite: `quota_refusal_takes_nothing_and_names_the_wait`), and keys do not draw on
 ///   each other (suite: `quota_keys_have_budgets_of_their_own`).
-/// - Memory is bounded: a budget that is full again is forgotten.
+/// - Memory is bounded: a budget that is full again is forgotten (each backend shows it for itself).
 pub trait Quota: fmt::Debug + Send + Sync + 'static {
     /// Takes `cost` of a budget.
     ///

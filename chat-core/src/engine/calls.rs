@@ -2,6 +2,7 @@
 
 mod attachments;
 mod by_id;
+mod changes;
 mod host;
 mod members;
 mod moderation;
@@ -19,7 +20,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Engine, EngineBuilder, Inner, lookout::HEADS_CHUNK};
+use super::{Engine, EngineBuilder, Inner};
 use crate::{
     bus::{Payload, Topic},
     error::{Error, ErrorCode, MissingRoom},
@@ -79,11 +80,21 @@ impl Engine {
     }
 
     /// What happened in rooms above the positions given, oldest first in each: for a host that must miss nothing,
-    /// and keeps its own cursors. Rooms in which nothing happened are left out and cost no read of their own.
+    /// and keeps its own cursors. It knows no other rooms than those: [`AsHost::rooms_after`] names all that there are.
+    /// Rooms in which nothing happened are left out and cost no read of their own.
     ///
-    /// At most `limit` events in all ([`Limits::page_max`] at most), rooms in the order of their ids: ask again with
-    /// the positions of the last events until the answer is empty. A `floor` above the cursor says that the room was
-    /// deleted, and its log with it. An edit or a message carries what it is now.
+    /// At most `limit` events in all ([`Limits::page_max`] at most), by the ids of their rooms, shared by the rooms that
+    /// have any: a busy one takes what the others leave. Where more rooms than `limit` have news, each answer tells of
+    /// some of them by chance. Ask again with the positions of the last events until the answer is empty.
+    ///
+    /// Three things that a page may say beside its events:
+    /// - A `floor` above the cursor: the room was deleted, and its log with it. What is left is the event that says so.
+    /// - A `head` below the cursor, and no event: the room's log was longer once, or there is no such room (any more). An
+    ///   older backup was put back. It is told until the cursor is moved.
+    /// - A message or an edit carries the message as it is now.
+    ///
+    /// Cursors are of one [`Engine::epoch`]: keep it beside them. Where it is another, the store may have gone back and been
+    /// written to anew, and a position below the head may be another event than the one that was read under it.
     ///
     /// # Errors
     /// `unavailable`, or `bad_field` for a bad limit.
@@ -329,31 +340,5 @@ impl Inner {
     ) -> Result<EventPage, Error> {
         let limit = EventLimit { events: super::validate::page(&self.limits, limit)?, bytes: 1024 * 1024 };
         self.read("events", self.store.events(room, after, limit)).await
-    }
-
-    async fn changes(
-        &self,
-        cursors: &BTreeMap<RoomId, Seq>,
-        limit: Option<usize>,
-    ) -> Result<Vec<(RoomId, EventPage)>, Error> {
-        let mut left = super::validate::page(&self.limits, limit)?;
-        let rooms: Vec<RoomId> = cursors.keys().copied().collect();
-        let mut behind = Vec::new();
-        for chunk in rooms.chunks(HEADS_CHUNK) {
-            let heads = self.read("heads", self.store.heads(chunk)).await?;
-            behind.extend(heads.into_iter().filter(|head| cursors.get(&head.room) < Some(&head.head)));
-        }
-        behind.sort_unstable_by_key(|head| head.room);
-        let mut changed = Vec::new();
-        for head in behind {
-            let after = cursors.get(&head.room).copied().unwrap_or(Seq::ZERO);
-            let page = self.events(head.room, after, Some(left)).await?;
-            left = left.saturating_sub(page.events.len());
-            changed.push((head.room, page));
-            if left == 0 {
-                break;
-            }
-        }
-        Ok(changed)
     }
 }

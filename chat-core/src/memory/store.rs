@@ -94,6 +94,16 @@ impl LogStore for MemoryStore {
             |room: &RoomId| state.room_state(*room).map(|state| Head { room: *room, head: state.row.head });
         Ok(rooms.iter().filter_map(head).collect())
     }
+
+    async fn heads_after(&self, after: Option<RoomId>, limit: usize) -> Result<Vec<Head>, StoreError> {
+        let state = self.state.lock();
+        let above = state.rooms.iter().filter(|(room, _)| after.is_none_or(|after| **room > after));
+        let mut heads: Vec<Head> =
+            above.map(|(room, state)| Head { room: *room, head: state.row.head }).collect();
+        heads.sort_unstable_by_key(|head| head.room);
+        heads.truncate(limit);
+        Ok(heads)
+    }
 }
 
 #[async_trait]

@@ -8,7 +8,8 @@ use std::{error::Error, fmt};
 pub enum StoreErrorKind {
     /// Out of reach, out of connections, locked for too long: try again later. Nothing was stored.
     Unavailable,
-    /// The answer to a write was lost: it is stored as a whole or not at all, and the caller cannot know.
+    /// The answer to a write was lost: the caller cannot know whether it is stored. Of a batch some changes may be, each
+    /// as a whole or not at all.
     Unknown,
     /// The data does not make sense: a bug or damage, not to be tried again.
     Corrupt,

@@ -6,7 +6,18 @@
 //! [`decide::Needs`] names, run [`decide::decide_all`], write the effects. [`ImportStore`] is beside them, for stores
 //! that take over what another system kept.
 //!
-//! Every line under "To ensure correctness" has a case in the contract suite (`testkit::store_suite!`).
+//! Every line under "To ensure correctness" has a case in the contract suite (`testkit::store_suite!`), or says where
+//! else it is shown.
+//!
+//! What holds of every call:
+//! - **An error** is about the whole call: nothing of it is stored, or, where its kind is [`StoreErrorKind::Unknown`],
+//!   perhaps. Parts of a call that may fail by themselves have answers of their own ([`Refusal`], `None`).
+//! - **Futures may be dropped** at any await: readers go away, time runs out. Then a write is made as a whole or not at
+//!   all, and the next call finds nothing half done, no lock and no transaction left open. The engine drops no
+//!   [`LogStore::commit`] and no [`LogStore::commit_held`]; their batch is lost with the runtime alone.
+//! - **Nothing asked for**, an empty list, is answered with nothing, and is no error.
+//! - **Lists** are in the order that the call names; where it names none, in any. What is not there is left out, or
+//!   `None` where the answer has a place for it.
 
 mod change;
 pub mod decide;
@@ -105,14 +116,23 @@ pub trait LogStore: fmt::Debug + Send + Sync + 'static {
     ///   `who_blocks_is_not_named`, `nothing_passes_a_block_that_stands`, `no_direct_room_is_made_past_a_block`).
     ///
     /// - It waits for nobody who holds a room: changes of such a room are answered [`Refusal::Held`], all of them in
-    ///   the batch, and nothing of them is stored. (A store whose writers take turns has no such rooms.)
+    ///   the batch, and nothing of them is stored. (A store whose writers take turns has no such rooms, and nothing to
+    ///   show; others show it for themselves, as a suite cannot hold their rooms.)
+    ///
+    /// An empty batch is answered with an empty list (suite: `a_batch_is_answered_change_by_change`).
     ///
     /// # Errors
-    /// With [`StoreErrorKind::Unknown`] the whole batch may or may not be stored; with every other kind nothing is.
+    /// With [`StoreErrorKind::Unknown`] changes of the batch may be stored, all, some or none, each wholly or not at all;
+    /// with every other kind nothing of it is. So a store that has committed a part of a batch, and fails, answers
+    /// `Unknown`, or the changes that are left as [`Refusal::Held`].
     async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Result<Outcome, Refusal>>, StoreError>;
 
     /// As [`LogStore::commit`], for changes that were [`Refusal::Held`], all of one room (or all of no room): waits
     /// a few seconds at most for who holds it, and answers [`Refusal::Held`] where that was not enough.
+    ///
+    /// # To ensure correctness
+    /// - What nobody holds (any more) is committed as by [`LogStore::commit`], in the order given (suite:
+    ///   `what_was_held_is_committed_in_order`).
     ///
     /// # Errors
     /// As those of [`LogStore::commit`].
@@ -125,7 +145,7 @@ pub trait LogStore: fmt::Debug + Send + Sync + 'static {
     /// # To ensure correctness
     /// - They are contiguous, the first is at `max(after, floor) + 1`, and there is at least one where any is left
     ///   (suite: `events_are_contiguous_from_the_cursor`, `events_stop_at_their_limits`,
-    ///   `positions_above_the_head_find_nothing`).
+    ///   `positions_above_the_head_find_nothing`), however long the log (suite: `a_long_log_has_no_holes`).
     /// - A `message` or `message_edited` carries the message as it is now (suite:
     ///   `events_carry_messages_as_they_are_now`).
     /// - `head` is of the same snapshot (suite: `reads_beside_writes_are_of_one_moment`). An unknown room is an empty
@@ -144,8 +164,16 @@ pub trait LogStore: fmt::Debug + Send + Sync + 'static {
         client_id: &ClientId,
     ) -> Result<Option<(Event, [u8; 16])>, StoreError>;
 
-    /// The heads of rooms; unknown ones are left out.
+    /// The heads of rooms, in the order asked for; unknown ones are left out (suite:
+    /// `all_rooms_are_listed_by_id`, `an_unknown_room_has_no_log`).
     async fn heads(&self, rooms: &[RoomId]) -> Result<Vec<Head>, StoreError>;
+
+    /// All rooms with their heads, deleted ones too, by id: those above `after` (`None`: from the first), at most `limit`.
+    ///
+    /// # To ensure correctness
+    /// - Following the last id to an empty page gives each room once, in the order of their ids, with its head of then
+    ///   (suite: `all_rooms_are_listed_by_id`).
+    async fn heads_after(&self, after: Option<RoomId>, limit: usize) -> Result<Vec<Head>, StoreError>;
 }
 
 /// Rooms, members and bans.
@@ -154,7 +182,8 @@ pub trait RoomStore: fmt::Debug + Send + Sync + 'static {
     /// The room under a unique key; a deleted room has none.
     ///
     /// # To ensure correctness
-    /// - Keys are told apart byte for byte (suite: `rooms_are_found_under_their_keys`).
+    /// - Keys are told apart byte for byte (suite: `rooms_are_found_under_their_keys`,
+    ///   `subjects_are_told_apart_byte_for_byte`).
     async fn find_room(&self, key: &RoomKey) -> Result<Option<RoomId>, StoreError>;
 
     /// A user's standing in those of `rooms` where the user is a member, or in all, the latest active first.
@@ -302,7 +331,8 @@ pub trait ProfileStore: fmt::Debug + Send + Sync + 'static {
     /// Keeps profiles, replacing earlier ones.
     async fn put_profiles(&self, profiles: &[Profile]) -> Result<(), StoreError>;
 
-    /// The profiles kept of those users.
+    /// The profiles kept of those users, in the order asked for; those of whom none is kept are left out (suite:
+    /// `profiles_are_kept_and_replaced`).
     async fn profiles(&self, users: &[UserId]) -> Result<Vec<StoredProfile>, StoreError>;
 
     /// Notes when users were last connected; makes a profile where there is none.
@@ -374,7 +404,8 @@ pub trait AuditStore: fmt::Debug + Send + Sync + 'static {
     /// The trail of a room, deleted ones too, the newest first: entries with an id below `before`, at most `limit`.
     ///
     /// # To ensure correctness
-    /// - Each entry comes once, whatever the size of a page (suite: `the_trail_is_read_newest_first`).
+    /// - Each entry comes once, whatever the size of a page (suite: `the_trail_is_read_newest_first`,
+    ///   `a_page_of_the_trail_has_its_limit`).
     async fn audit(
         &self,
         room: RoomId,
@@ -410,7 +441,8 @@ pub trait AttachmentStore: fmt::Debug + Send + Sync + 'static {
     /// - It is there no more from the step on that deletes its message or room (suite: `deleted_files_are_listed_until_forgotten`).
     async fn attachment(&self, id: &AttachmentId) -> Result<Option<StoredAttachment>, StoreError>;
 
-    /// Removes a file that is not sent, finished or not; says whether there was such a file of this uploader's.
+    /// Removes a file that is not sent, finished or not; says whether there was such a file of this uploader's. `None`
+    /// is the host: it removes what it uploaded itself, not what anybody did.
     ///
     /// # To ensure correctness
     /// - One that is sent stays, and so does another's (suite: `a_removed_upload_is_gone`).

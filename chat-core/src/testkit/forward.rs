@@ -3,8 +3,20 @@
 /// Implements the store traits for `$wrapper<S>`, which has a field `inner: Arc<S>` and three methods of its own:
 /// `pass(kind, operation, call)`, through which everything goes but `commit_through(changes, holds)` and
 /// `events_through(room, after, limit)`.
+/// A wrapper with calls of its own has the traits without those: `forward_store!(@log $wrapper)` and so on.
 macro_rules! forward_store {
     ($wrapper:ident) => {
+        forward_store!(@log $wrapper);
+        forward_store!(@room $wrapper);
+        forward_store!(@message $wrapper);
+        forward_store!(@pointer $wrapper);
+        forward_store!(@profile $wrapper);
+        forward_store!(@report $wrapper);
+        forward_store!(@block $wrapper);
+        forward_store!(@audit $wrapper);
+        forward_store!(@attachment $wrapper);
+    };
+    (@log $wrapper:ident) => {
         #[async_trait::async_trait]
         impl<S: Store + ?Sized> LogStore for $wrapper<S> {
             async fn epoch(&self) -> Result<String, StoreError> {
@@ -50,8 +62,17 @@ macro_rules! forward_store {
             async fn heads(&self, rooms: &[RoomId]) -> Result<Vec<Head>, StoreError> {
                 self.pass(Kind::Read, "heads", self.inner.heads(rooms)).await
             }
-        }
 
+            async fn heads_after(
+                &self,
+                after: Option<RoomId>,
+                limit: usize,
+            ) -> Result<Vec<Head>, StoreError> {
+                self.pass(Kind::Read, "heads_after", self.inner.heads_after(after, limit)).await
+            }
+        }
+    };
+    (@room $wrapper:ident) => {
         #[async_trait::async_trait]
         impl<S: Store + ?Sized> RoomStore for $wrapper<S> {
             async fn find_room(&self, key: &RoomKey) -> Result<Option<RoomId>, StoreError> {
@@ -103,7 +124,8 @@ macro_rules! forward_store {
                 self.pass(Kind::Read, "bans", self.inner.bans(room, limit)).await
             }
         }
-
+    };
+    (@message $wrapper:ident) => {
         #[async_trait::async_trait]
         impl<S: Store + ?Sized> MessageStore for $wrapper<S> {
             async fn messages(&self, room: RoomId, query: &MessageQuery) -> Result<MessagePage, StoreError> {
@@ -130,7 +152,8 @@ macro_rules! forward_store {
                 self.pass(Kind::Read, "search", self.inner.search(query)).await
             }
         }
-
+    };
+    (@pointer $wrapper:ident) => {
         #[async_trait::async_trait]
         impl<S: Store + ?Sized> PointerStore for $wrapper<S> {
             async fn advance(&self, moves: &[PointerMove]) -> Result<Vec<Option<Pointer>>, StoreError> {
@@ -149,7 +172,8 @@ macro_rules! forward_store {
                 self.pass(Kind::Read, "unread", self.inner.unread(user, rooms)).await
             }
         }
-
+    };
+    (@profile $wrapper:ident) => {
         #[async_trait::async_trait]
         impl<S: Store + ?Sized> ProfileStore for $wrapper<S> {
             async fn put_profiles(&self, profiles: &[Profile]) -> Result<(), StoreError> {
@@ -164,7 +188,8 @@ macro_rules! forward_store {
                 self.pass(Kind::Write, "touch", self.inner.touch(users)).await
             }
         }
-
+    };
+    (@report $wrapper:ident) => {
         #[async_trait::async_trait]
         impl<S: Store + ?Sized> ReportStore for $wrapper<S> {
             async fn put_report(&self, report: &NewReport) -> Result<Reported, StoreError> {
@@ -183,7 +208,8 @@ macro_rules! forward_store {
                 self.pass(Kind::Write, "decide_report", self.inner.decide_report(decision)).await
             }
         }
-
+    };
+    (@block $wrapper:ident) => {
         #[async_trait::async_trait]
         impl<S: Store + ?Sized> BlockStore for $wrapper<S> {
             async fn put_block(
@@ -204,7 +230,8 @@ macro_rules! forward_store {
                 self.pass(Kind::Read, "blocks", self.inner.blocks(user, limit)).await
             }
         }
-
+    };
+    (@audit $wrapper:ident) => {
         #[async_trait::async_trait]
         impl<S: Store + ?Sized> AuditStore for $wrapper<S> {
             async fn audit(
@@ -216,7 +243,8 @@ macro_rules! forward_store {
                 self.pass(Kind::Read, "audit", self.inner.audit(room, before, limit)).await
             }
         }
-
+    };
+    (@attachment $wrapper:ident) => {
         #[async_trait::async_trait]
         impl<S: Store + ?Sized> AttachmentStore for $wrapper<S> {
             async fn begin_upload(&self, upload: &Upload) -> Result<(), StoreError> {

@@ -121,6 +121,12 @@ impl LogStore for Tape {
     async fn heads(&self, _: &[RoomId]) -> Result<Vec<Head>, StoreError> {
         Ok(vec![Head { room: room(), head: Seq::new(self.events.lock().len() as u64) }])
     }
+
+    async fn heads_after(&self, after: Option<RoomId>, limit: usize) -> Result<Vec<Head>, StoreError> {
+        let mut heads = self.heads(&[]).await?;
+        heads.retain(|head| limit > 0 && after.is_none_or(|after| head.room > after));
+        Ok(heads)
+    }
 }
 
 #[async_trait]

@@ -12,9 +12,9 @@ use chat_core::{
     CreateRoom, Engine, Error, ErrorCode, Limits, Policy, Principal, async_trait,
     hooks::{Action, ActionKind, Denied},
     memory::{LocalBus, MemoryStore},
-    model::{Member, RoomId, RoomKind, Seq},
+    model::{ClientId, Member, MessageKind, Role, RoomId, RoomKind, Seq},
     protocol::{Send, SendTo},
-    store::LogStore,
+    store::{LogStore, Outcome},
 };
 use serde_json::json;
 
@@ -53,8 +53,134 @@ async fn a_host_reads_what_happened_above_its_cursors() {
             }
         }
     }
-    let of_a = (1..=6).map(|seq| (a, seq));
-    assert_eq!(read, of_a.chain((4..=6).map(|seq| (c, seq))).collect::<Vec<_>>());
+    let of = |room| read.iter().filter(|(of, _)| *of == room).map(|(_, seq)| *seq).collect::<Vec<_>>();
+    assert_eq!(of(a), (1..=6).collect::<Vec<_>>());
+    assert_eq!(of(c), (4..=6).collect::<Vec<_>>());
+    assert_eq!(read.len(), 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rooms_with_news_share_an_answer() {
+    let engine = Engine::builder().build().await.unwrap();
+    let (busy, quiet, last) = (room(&engine).await, room(&engine).await, room(&engine).await);
+    for n in 0..30 {
+        say(&engine, busy, &n.to_string()).await;
+        say(&engine, last, &n.to_string()).await;
+    }
+    let cursors = BTreeMap::from([(busy, Seq::ZERO), (quiet, Seq::ZERO), (last, Seq::ZERO)]);
+    let changes = engine.changes(&cursors, Some(20)).await.unwrap();
+    let shares: Vec<_> = changes.iter().map(|(room, page)| (*room, page.events.len())).collect();
+    // What the quiet one does not need is the others'.
+    assert_eq!(shares, [(busy, 9), (quiet, 1), (last, 10)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_room_starves_beside_busy_ones() {
+    let engine = Engine::builder().build().await.unwrap();
+    let mut rooms = Vec::new();
+    for _ in 0..6 {
+        rooms.push(room(&engine).await);
+    }
+    let mut cursors: BTreeMap<_, _> = rooms.iter().map(|room| (*room, Seq::new(1))).collect();
+    let quiet = *rooms.last().unwrap();
+    say(&engine, quiet, "heard in the end").await;
+    for _ in 0..1_000 {
+        for busy in &rooms[..5] {
+            say(&engine, *busy, "more and more").await;
+        }
+        for (room, page) in engine.changes(&cursors, Some(2)).await.unwrap() {
+            cursors.insert(room, page.events.last().unwrap().seq);
+        }
+        if cursors[&quiet] == Seq::new(2) {
+            return;
+        }
+    }
+    panic!("five busy rooms kept the sixth from being heard");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cursor_above_the_head_is_told() {
+    let engine = Engine::builder().build().await.unwrap();
+    let (ahead, even, news) = (room(&engine).await, room(&engine).await, room(&engine).await);
+    let unknown = RoomId::new(77).unwrap();
+    let cursors = BTreeMap::from([
+        (ahead, Seq::new(9)),
+        (even, Seq::new(1)),
+        (news, Seq::ZERO),
+        (unknown, Seq::new(3)),
+        (RoomId::new(78).unwrap(), Seq::ZERO),
+    ]);
+    let changes = engine.changes(&cursors, None).await.unwrap();
+    let told: Vec<_> =
+        changes.iter().map(|(room, page)| (*room, page.head.get(), page.events.len())).collect();
+    assert_eq!(told, [(ahead, 1, 0), (news, 1, 1), (unknown, 0, 0)]);
+    // Also where each answer has place for one.
+    let one = engine.changes(&BTreeMap::from([(ahead, Seq::new(9))]), Some(1)).await.unwrap();
+    assert_eq!(one[0].1.head, Seq::new(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_finds_all_rooms_and_misses_none() {
+    let engine = Engine::builder().build().await.unwrap();
+    let mut expected = Vec::new();
+    for n in 0..5_u64 {
+        let room = room(&engine).await;
+        for _ in 0..n {
+            say(&engine, room, "hello").await;
+        }
+        expected.push((room, n + 1));
+    }
+    engine.as_host().delete_room(expected[2].0).await.unwrap();
+    expected[2].1 += 1;
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = engine.as_host().rooms_after(after, Some(2)).await.unwrap();
+        let Some(last) = page.last() else { break };
+        assert!(page.len() <= 2 && after < Some(last.room));
+        after = Some(last.room);
+        found.extend(page.iter().map(|head| (head.room, head.head.get())));
+    }
+    assert_eq!(found, expected);
+    let error = engine.as_host().rooms_after(None, Some(0)).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::BadField);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hosts_change_does_what_its_call_does() {
+    let engine = Engine::builder().build().await.unwrap();
+    let host = engine.as_host();
+    let mut create = CreateRoom::new(RoomKind::Group).with_owner(user("1"));
+    create.subject = Some("order/7".to_owned());
+    // As a store does in a transaction of the host's.
+    let commit = async |change| engine.store().commit(vec![change]).await.unwrap().remove(0).unwrap();
+    let Outcome::Applied(made) = commit(host.change_to_create(create.clone()).unwrap()).await else {
+        panic!()
+    };
+    let room = host.room_for("order/7", create).await.unwrap();
+    assert_eq!((room.room, room.is_new), (made.room, false));
+
+    let key = ClientId::new("shipped").unwrap();
+    let mut send = Send::text(SendTo::Room(made.room), "Your order was shipped").with_client_id(key);
+    send.mentions = vec![user("1")];
+    let Outcome::Applied(sent) = commit(host.change_to_send(send.clone()).unwrap()).await else { panic!() };
+    let again = host.send(send.clone()).await.unwrap();
+    assert_eq!((again.message.seq, again.is_repeat), (sent.seq, true));
+    assert_eq!(again.message.kind, MessageKind::system());
+    let again = commit(host.change_to_send(send.clone()).unwrap()).await;
+    assert!(matches!(again, Outcome::Repeat(event) if event.seq == sent.seq));
+    send.content = "another body".to_owned();
+    assert_eq!(host.send(send).await.unwrap_err().code(), ErrorCode::BodyMismatch);
+
+    commit(host.change_to_add_member(made.room, user("2"), Role::Moderator)).await;
+    commit(host.change_to_remove_member(made.room, user("1"))).await;
+    let members = host.members(made.room, None, None).await.unwrap();
+    let members: Vec<_> = members.iter().map(|member| (member.user.as_str(), member.role)).collect();
+    assert_eq!(members, [("2", Role::Owner)]);
+    // Bounds are those of the calls.
+    let long = Send::text(SendTo::Room(made.room), "x".repeat(engine.limits().content_bytes_max + 1));
+    assert_eq!(host.change_to_send(long).unwrap_err().code(), ErrorCode::TooLarge);
+    let long = CreateRoom::new(RoomKind::Group).with_name("x".repeat(1_000));
+    assert_eq!(host.change_to_create(long).unwrap_err().code(), ErrorCode::TooLarge);
 }
 
 /// Lets nobody read while it is closed.

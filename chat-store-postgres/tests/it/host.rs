@@ -1,7 +1,9 @@
 //! Changes as a part of a host's transaction.
 
 use chat_core::{
-    model::Seq,
+    CreateRoom, Engine,
+    model::{ClientId, Role, RoomId, RoomKind, Seq},
+    protocol::{Send, SendTo},
     store::{
         Actor, Change, LogStore as _, MessageQuery, MessageStore as _, Outcome, PointerStore as _, Range,
         Refusal, RoomKey, RoomStore as _, StoreErrorKind,
@@ -12,7 +14,7 @@ use sqlx::{Connection as _, Row as _};
 
 use crate::{
     scratch::Scratch,
-    words::{assert_sound, by, change, commit, create_for, delete, head, log, remove, room, send},
+    words::{assert_sound, by, change, commit, create_for, delete, head, log, remove, room, send, user},
 };
 
 #[tokio::test]
@@ -140,4 +142,54 @@ async fn without_a_transaction_nothing_is_done() {
     assert!(store.commit_in(&mut tx, vec![send(room, 3)]).await.is_err());
     tx.rollback().await.unwrap();
     assert_eq!(head(&store, room).await, Seq::new(2));
+}
+
+#[tokio::test]
+async fn a_room_and_its_first_message_are_made_in_one_transaction() {
+    let scratch = Scratch::new();
+    let store = scratch.open().await;
+    let engine = Engine::builder().store(store.clone()).build().await.unwrap();
+    let as_host = engine.as_host();
+    let mut host = scratch.connect().await;
+    let create = || {
+        let mut create = CreateRoom::new(RoomKind::Group).with_owner(user("ann"));
+        create.subject = Some("order/4711".to_owned());
+        as_host.change_to_create(create).unwrap()
+    };
+    let send = |room| {
+        let client_id = ClientId::new("paid").unwrap();
+        Send::text(SendTo::Room(room), "Your order was paid").with_client_id(client_id)
+    };
+    for is_kept in [false, true] {
+        let mut tx = host.begin().await.unwrap();
+        let (answers, made) = store.commit_in(&mut tx, vec![create()]).await.unwrap();
+        let Ok(Outcome::Applied(event)) = &answers[0] else { panic!("{answers:?}") };
+        let changes = vec![
+            as_host.change_to_send(send(event.room)).unwrap(),
+            as_host.change_to_add_member(event.room, user("bob"), Role::Member),
+        ];
+        let (answers, said) = store.commit_in(&mut tx, changes).await.unwrap();
+        assert!(answers.iter().all(|answer| matches!(answer, Ok(Outcome::Applied(_)))), "{answers:?}");
+        assert_eq!(made, said);
+        if is_kept { tx.commit().await.unwrap() } else { tx.rollback().await.unwrap() }
+    }
+    let key = RoomKey::Subject("order/4711".to_owned());
+    let room = store.find_room(&key).await.unwrap().unwrap();
+    assert_eq!(head(&store, room).await, Seq::new(3));
+    // What the engine says again, and what a transaction does, is what stands.
+    let again = as_host.send(send(room)).await.unwrap();
+    assert_eq!((again.message.seq, again.is_repeat), (Seq::new(2), true));
+    let mut tx = host.begin().await.unwrap();
+    let (answers, made) = store.commit_in(&mut tx, vec![create()]).await.unwrap();
+    assert!(matches!(&answers[0], Ok(Outcome::Repeat(event)) if event.room == room), "{answers:?}");
+    let (answers, said) =
+        store.commit_in(&mut tx, vec![as_host.change_to_send(send(room)).unwrap()]).await.unwrap();
+    assert!(matches!(&answers[0], Ok(Outcome::Repeat(event)) if event.seq == Seq::new(2)), "{answers:?}");
+    assert_eq!((made.rooms(), said.rooms()), (&[][..], &[][..]));
+    // A refusal is an answer, and no error.
+    let nowhere = as_host.change_to_send(send(RoomId::new(99_999).unwrap())).unwrap();
+    let (answers, _) = store.commit_in(&mut tx, vec![nowhere]).await.unwrap();
+    assert_eq!(answers, [Err(Refusal::RoomNotFound)]);
+    tx.commit().await.unwrap();
+    assert_sound(&store).await;
 }

@@ -9,7 +9,9 @@ use crate::{
     error::Error,
     model::{Member, MessageKind, Role, RoomEntry, RoomId, Seq, Timestamp, UserId},
     protocol::{HistoryRange, Send, SendTo},
-    store::{ChangeBody, EventPage, MessagePage, MessageQuery, Outcome, RoomUpdate},
+    store::{
+        Actor, Change, ChangeBody, EventPage, Head, MessagePage, MessageQuery, Outcome, Require, RoomUpdate,
+    },
 };
 
 /// Calls of the host, bound by nothing but the rules of rooms.
@@ -45,12 +47,8 @@ impl AsHost<'_> {
     /// # Errors
     /// See the error codes of the protocol.
     pub async fn send(&self, send: Send) -> Result<SentMessage, Error> {
-        let SendTo::Room(room) = send.to else {
-            return Err(Error::bad_field("to_user", "the host sends into rooms"));
-        };
-        let kind = send.kind.clone().unwrap_or_else(MessageKind::system);
-        let message = validate::new_message(&self.inner.limits, &send, kind, || self.inner.client_id())?;
-        sent(self.inner.write_as_host(Some(room), ChangeBody::Send(message)).await?)
+        let (room, body) = self.message(&send)?;
+        sent(self.inner.write_as_host(Some(room), body).await?)
     }
 
     /// Deletes a message.
@@ -178,6 +176,20 @@ impl AsHost<'_> {
         self.inner.read("messages", self.inner.store.messages(room, &query)).await
     }
 
+    /// The host's rooms with their heads, deleted ones too (their last event is the one that says so), by id: those above
+    /// `after` (`None`: from the first), [`crate::Limits::page_max`] at most. Ask again with the last id until the answer
+    /// is empty.
+    ///
+    /// A room can appear below ids that were given before: ids are taken when a room is begun, and a transaction of
+    /// the host's own may take its time. So look through all rooms each time, or every few minutes.
+    ///
+    /// # Errors
+    /// `unavailable`, or `bad_field` for a bad limit.
+    pub async fn rooms_after(&self, after: Option<RoomId>, limit: Option<usize>) -> Result<Vec<Head>, Error> {
+        let limit = validate::page(&self.inner.limits, limit)?;
+        self.inner.read("heads_after", self.inner.store.heads_after(after, limit)).await
+    }
+
     /// Events of a room above a position: what a host reads that must not miss one.
     ///
     /// # Errors
@@ -194,6 +206,52 @@ impl AsHost<'_> {
     /// `unavailable`: some were not announced. What was committed stays committed.
     pub async fn announce(&self, rooms: &[RoomId]) -> Result<(), Error> {
         self.inner.announce(rooms).await
+    }
+
+    /// [`AsHost::create_room`] as a change, for a store that makes changes within a transaction of the host's
+    /// (`PostgresStore::commit_in`): bounds are checked here, and nothing is stored as yet. In the transaction, a
+    /// room that stands for the pair or the subject is answered as [`crate::store::Outcome::Repeat`].
+    ///
+    /// # Errors
+    /// See the error codes of the protocol.
+    pub fn change_to_create(&self, create: CreateRoom) -> Result<Change, Error> {
+        let new = self.inner.new_room(create, None)?;
+        Ok(self.change(None, ChangeBody::Create(new)))
+    }
+
+    /// [`AsHost::send`] as a change, as [`AsHost::change_to_create`] says. What is sent again under its `client_id`, by
+    /// either way, is the same message.
+    ///
+    /// # Errors
+    /// See the error codes of the protocol.
+    pub fn change_to_send(&self, send: Send) -> Result<Change, Error> {
+        let (room, body) = self.message(&send)?;
+        Ok(self.change(Some(room), body))
+    }
+
+    /// [`AsHost::add_member`] as a change, as [`AsHost::change_to_create`] says.
+    #[must_use]
+    pub fn change_to_add_member(&self, room: RoomId, user: UserId, role: Role) -> Change {
+        self.change(Some(room), ChangeBody::AddMember { user, role })
+    }
+
+    /// [`AsHost::remove_member`] as a change, as [`AsHost::change_to_create`] says.
+    #[must_use]
+    pub fn change_to_remove_member(&self, room: RoomId, user: UserId) -> Change {
+        self.change(Some(room), ChangeBody::Remove { user })
+    }
+
+    fn change(&self, room: Option<RoomId>, body: ChangeBody) -> Change {
+        Change { room, actor: Actor::Host, at: self.inner.clock.now(), require: Require::NOTHING, body }
+    }
+
+    fn message(&self, send: &Send) -> Result<(RoomId, ChangeBody), Error> {
+        let SendTo::Room(room) = send.to else {
+            return Err(Error::bad_field("to_user", "the host sends into rooms"));
+        };
+        let kind = send.kind.clone().unwrap_or_else(MessageKind::system);
+        let message = validate::new_message(&self.inner.limits, send, kind, || self.inner.client_id())?;
+        Ok((room, ChangeBody::Send(message)))
     }
 
     async fn write(&self, room: RoomId, body: ChangeBody) -> Result<Option<Seq>, Error> {

@@ -205,8 +205,8 @@ pub enum Effect {
         room: Room,
     },
     /// The room is gone: keys, members, bans, mutes, messages and events below `floor + 1` with all that hangs on them
-    /// (the files that the messages carried are removed);
-    /// its row and the event above `floor` stay.
+    /// (the files that the messages carried are removed). Its row and the event above `floor` stay: the row's `deleted`
+    /// is set by this effect and no other, its floor becomes `floor`, and it has no members and no last message.
     DropRoom {
         /// The room.
         room: RoomId,

@@ -7,6 +7,8 @@ mod leases;
 mod messages;
 mod peer;
 mod quota;
+#[cfg(test)]
+mod spoilt;
 
 pub use leases::*;
 pub use messages::*;

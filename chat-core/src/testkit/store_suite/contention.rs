@@ -2,16 +2,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
 };
 
 use tokio::{sync::Barrier, task::JoinSet};
 
 use super::{
-    scene::{ALL, Answer, Scene, carried},
+    scene::{Answer, Scene, carried},
     words::*,
 };
 use crate::{
@@ -272,52 +269,6 @@ pub async fn members_stay_what_the_log_says(store: &Arc<dyn Store>) {
         let rooms = store.memberships(&user(name), None, 9).await.expect("a healthy store reads memberships");
         assert_eq!(rooms.len(), usize::from(expected.contains(name)), "{name}");
     }
-}
-
-/// While messages are sent, every read is of one moment: pages without a hole up to the head that they tell, history
-/// up to `as_of`, lists whose count, head and last message belong together.
-pub async fn reads_beside_writes_are_of_one_moment(store: &Arc<dyn Store>) {
-    const SENDS: u64 = 120;
-    let scene = Scene::of(store);
-    let room = scene.group(&["ann", "bob"]).await;
-    let done = Arc::new(AtomicBool::new(false));
-    let changes: Vec<_> =
-        (0..SENDS).map(|_| scene.change("ann", room, ChangeBody::Send(scene.text("hello")))).collect();
-    let writer = tokio::spawn({
-        let (store, done) = (Arc::clone(store), Arc::clone(&done));
-        async move {
-            for change in changes {
-                store.commit(vec![change]).await.expect("a healthy store commits");
-                tokio::task::yield_now().await;
-            }
-            done.store(true, Ordering::Release);
-        }
-    });
-    let mut cursor = Seq::ZERO;
-    loop {
-        // Looked at first, so that the last round reads what was there at the end.
-        let last = done.load(Ordering::Acquire);
-        let page = scene.events(room, cursor, ALL).await;
-        for event in &page.events {
-            assert_eq!(event.seq, cursor.next());
-            cursor = event.seq;
-        }
-        assert_eq!(page.head, cursor, "all up to the head");
-        let page = scene.page(room, &everything()).await;
-        assert_eq!(page.messages.len() as u64, page.as_of.get() - 1, "all messages up to as_of");
-        assert!(page.as_of >= cursor, "a later read sees what an earlier one saw");
-        let entry = scene.entry(Some("bob"), room).await;
-        assert!(entry.head >= page.as_of);
-        assert_eq!(u64::from(entry.unread), entry.head.get() - 1, "unread up to the head");
-        let message = entry.last_message.map_or(Seq::new(1), |message| message.seq);
-        assert_eq!(message, entry.head, "the last message is at the head");
-        if last {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
-    writer.await.expect("the writer ends well");
-    assert_eq!(cursor.get(), SENDS + 1);
 }
 
 /// Pointers moved by many tasks at once end at the greatest, and are never seen to go back.

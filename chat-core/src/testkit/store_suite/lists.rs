@@ -44,6 +44,7 @@ pub async fn rooms_are_listed_by_activity(store: &Arc<dyn Store>) {
         let Some(last) = page.last() else { break };
         query.before = Some(last.activity);
         got.extend(page);
+        assert!(got.len() <= all.len(), "a page after the last");
     }
     assert_eq!(got, all);
     let pointer =

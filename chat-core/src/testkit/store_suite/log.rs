@@ -9,7 +9,7 @@ use super::{
 use crate::{
     event::EventBody,
     model::{Emoji, LeaveReason, MessageKind, Role, RoomId, RoomKind, Seq},
-    store::{ChangeBody, EventLimit, EventPage, Head, NewMessage, Outcome, Store},
+    store::{Change, ChangeBody, EventLimit, EventPage, Head, NewMessage, Outcome, Store},
 };
 
 /// Applied changes take positions 1, 2, 3 and so on, in each room for itself.
@@ -114,6 +114,51 @@ pub async fn a_batch_sees_what_it_did_before(store: &Arc<dyn Store>) {
     let positions: Vec<u64> = applied.map(|event| event.seq.get()).collect();
     assert_eq!(positions, (2..=10).collect::<Vec<_>>());
     assert_eq!(scene.head(room).await, Seq::new(10));
+}
+
+/// What someone held and nobody holds any more is committed as it stands, in its order, each change answered.
+pub async fn what_was_held_is_committed_in_order(store: &Arc<dyn Store>) {
+    let scene = Scene::of(store);
+    let room = scene.group(&["ann", "bob"]).await;
+    let again = async |changes: Vec<Change>| {
+        store.commit_held(changes).await.expect("a healthy store commits what was held")
+    };
+    let send = |who, message: &NewMessage| scene.change(who, room, ChangeBody::Send(message.clone()));
+    let (first, second) = (scene.text("first"), scene.text("second"));
+    let answers = again(vec![
+        send("cat", &first),
+        send("ann", &first),
+        scene.change("bob", room, edit(Seq::new(2), "not bob's")),
+        scene.change("ann", room, add("cat")),
+        send("cat", &second),
+        send("ann", &first),
+        scene.change("ann", room, edit(Seq::new(2), "first, edited")),
+    ])
+    .await;
+    let names: Vec<_> = answers.iter().map(name_of).collect();
+    let yes = "applied";
+    assert_eq!(names, ["room_not_found", yes, "forbidden", yes, yes, "repeat", yes]);
+    let applied: Vec<_> = [1, 3, 4, 6].map(|at: usize| answers[at].clone().ok()).into();
+    let log = scene.log(room).await;
+    let positions: Vec<_> = applied
+        .iter()
+        .map(|answer| answer.as_ref().and_then(Outcome::event).map(|event| event.seq))
+        .collect();
+    assert_eq!(positions, (2..=5).map(|n| Some(Seq::new(n))).collect::<Vec<_>>());
+    assert_eq!(log.len(), 5, "and it is stored");
+    assert_eq!(
+        (carried(&log[1]).content.as_str(), carried(&log[3]).content.as_str()),
+        ("first, edited", "second")
+    );
+
+    assert_eq!(again(Vec::new()).await, []);
+    let rooms = [&["ann", "bob"][..], &["bob"]]
+        .map(|names| scene.create("ann", scene.new_room(RoomKind::Group, names)));
+    let made = again(rooms.into()).await;
+    for (answer, expected) in made.iter().zip(["ann Owner, bob Member", "bob Owner"]) {
+        let event = answer.as_ref().ok().and_then(Outcome::event).expect("rooms are made");
+        assert_eq!(scene.roles(event.room).await, expected);
+    }
 }
 
 /// Events of all kinds are read back equal to what the commit answered.

@@ -30,13 +30,22 @@ async fn page(scene: &Scene<'_>, query: &SearchQuery) -> SearchPage {
     page
 }
 
+/// Whether the next page begins below this one, so that the last one comes: at or above no message of this one, and
+/// below where this one began.
+fn goes_on(query: &SearchQuery, page: &SearchPage) -> bool {
+    let least = page.messages.last().map(|message| message.id);
+    page.next.is_none_or(|next| {
+        query.before.is_none_or(|before| next < before) && least.is_none_or(|least| next <= least)
+    })
+}
+
 /// Everything that is found, page by page.
 async fn all(scene: &Scene<'_>, mut query: SearchQuery) -> Vec<(RoomId, Seq)> {
     let mut found = Vec::new();
     loop {
         let page = page(scene, &query).await;
         found.extend(page.messages.iter().map(|message| (message.room_id, message.seq)));
-        assert!(page.next.is_none_or(|next| query.before.is_none_or(|before| next < before)), "it goes on");
+        assert!(goes_on(&query, &page), "{query:?}: {page:?}");
         query.before = page.next;
         if query.before.is_none() {
             return found;
@@ -293,6 +302,7 @@ pub async fn found_messages_come_newest_first_page_by_page(store: &Arc<dyn Store
         loop {
             let page = page(&scene, &query).await;
             got.extend(page.messages.iter().map(|message| message.id));
+            assert!(goes_on(&query, &page), "pages of {limit}: {query:?}, {page:?}");
             query.before = page.next;
             if query.before.is_none() {
                 break;

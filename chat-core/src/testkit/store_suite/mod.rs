@@ -10,10 +10,12 @@ mod deletes;
 mod import;
 mod lists;
 mod log;
+mod long;
 mod members;
 mod message_search;
 mod messages;
 mod model;
+mod moment;
 mod mutes;
 mod naive;
 mod pages;
@@ -27,6 +29,8 @@ mod roles;
 mod rooms;
 mod scene;
 mod search;
+#[cfg(test)]
+mod spoilt;
 mod succession;
 mod words;
 
@@ -37,10 +41,12 @@ pub use deletes::*;
 pub use import::*;
 pub use lists::*;
 pub use log::*;
+pub use long::*;
 pub use members::*;
 pub use message_search::*;
 pub use messages::*;
 pub use model::*;
+pub use moment::*;
 pub use mutes::*;
 pub use pages::*;
 pub use play::play;
@@ -107,6 +113,7 @@ macro_rules! store_suite {
             what_is_not_applied_takes_no_position
             a_batch_is_answered_change_by_change
             a_batch_sees_what_it_did_before
+            what_was_held_is_committed_in_order
             what_is_committed_is_read_back
             times_never_go_back
             events_are_contiguous_from_the_cursor
@@ -115,6 +122,8 @@ macro_rules! store_suite {
             an_unknown_room_has_no_log
             an_unknown_room_takes_no_change
             positions_above_the_head_find_nothing
+            a_long_log_has_no_holes
+            all_rooms_are_listed_by_id
             message_ids_are_unique_over_rooms
             a_repeated_send_is_answered_as_the_first
             a_repeat_comes_before_every_precondition
@@ -130,6 +139,7 @@ macro_rules! store_suite {
             a_room_for_a_subject_is_one
             a_room_for_its_makers_key_is_one
             rooms_are_found_under_their_keys
+            subjects_are_told_apart_byte_for_byte
             a_room_is_changed_part_by_part
             a_deleted_room_leaves_nothing_but_its_end
             a_deleted_room_takes_no_change
@@ -223,6 +233,7 @@ macro_rules! store_suite {
             what_moderators_did_is_kept
             what_was_refused_is_in_no_trail
             the_trail_is_read_newest_first
+            a_page_of_the_trail_has_its_limit
             an_upload_is_there_once_it_is_finished
             a_file_is_sent_once_and_by_its_uploader
             a_file_goes_to_the_room_it_is_for
@@ -265,6 +276,7 @@ mod tests {
         let list = include_str!("mod.rs");
         let cases = [
             include_str!("log.rs"),
+            include_str!("long.rs"),
             include_str!("repeats.rs"),
             include_str!("contention.rs"),
             include_str!("rooms.rs"),
@@ -285,11 +297,33 @@ mod tests {
             include_str!("blocks.rs"),
             include_str!("reports.rs"),
             include_str!("model.rs"),
+            include_str!("moment.rs"),
         ];
         for line in cases.iter().flat_map(|file| file.lines()) {
             if let Some(rest) = line.strip_prefix("pub async fn ") {
                 let name = rest.split('(').next().unwrap();
                 assert!(list.lines().any(|line| line.trim() == name), "{name} is not listed");
+            }
+        }
+    }
+
+    /// What must hold has a case, or says who shows it.
+    #[test]
+    fn every_line_of_the_contracts_names_a_case() {
+        for contract in [include_str!("../../store/mod.rs"), include_str!("../../bus/mod.rs")] {
+            let mut lines = contract.lines().map(|line| line.trim_start().trim_start_matches("///"));
+            while let Some(line) = lines.next() {
+                if line != " # To ensure correctness" {
+                    continue;
+                }
+                // To the next heading, or the end of the comment.
+                let within =
+                    |line: &&str| line.starts_with([' ']) && !line.starts_with(" #") || line.is_empty();
+                let said: Vec<&str> = lines.by_ref().take_while(within).collect();
+                for promise in said.join("\n").split("\n - ").map(|said| said.trim_start_matches(" - ")) {
+                    let shown = promise.contains("(suite:") || promise.contains("for itself");
+                    assert!(shown || promise.contains("for themselves"), "nothing shows that: {promise}");
+                }
             }
         }
     }

@@ -160,6 +160,7 @@ pub async fn reports_are_listed_newest_first(store: &Arc<dyn Store>) {
         let page = ids(&scene, everywhere(), None, before, 3).await;
         before = page.last().copied();
         paged.extend(page);
+        assert!(paged.len() <= all.len(), "a page after the last");
         if before.is_none() {
             break;
         }
@@ -315,6 +316,7 @@ pub async fn the_trail_is_read_newest_first(store: &Arc<dyn Store>) {
         if page.is_empty() {
             break;
         }
+        assert!(found.len() < 7, "a page after the last");
         found.extend(page);
     }
     let until: Vec<_> = found.iter().map(|entry| entry.record.until).collect();
@@ -322,4 +324,21 @@ pub async fn the_trail_is_read_newest_first(store: &Arc<dyn Store>) {
     assert!(found.is_sorted_by_key(|entry| std::cmp::Reverse(entry.id)));
     assert!(found.iter().all(|entry| entry.record.room_id == room));
     assert_eq!(store.audit(nowhere(), None, 3).await.expect(HEALTHY), []);
+}
+
+/// A page of the trail holds as many entries as asked for, where there are so many: the newest, or those next to `before`.
+pub async fn a_page_of_the_trail_has_its_limit(store: &Arc<dyn Store>) {
+    let scene = Scene::of(store);
+    let room = scene.group(&["ann", "bob"]).await;
+    for n in 1..=5 {
+        scene.apply("ann", room, mute("bob", Some(scene.then(n)))).await;
+    }
+    let all = store.audit(room, None, 100).await.expect(HEALTHY);
+    assert_eq!(all.len(), 5);
+    for limit in 0..=6 {
+        let page = store.audit(room, None, limit).await.expect(HEALTHY);
+        assert_eq!(page, all[..limit.min(5)], "{limit}");
+        let page = store.audit(room, Some(all[1].id), limit).await.expect(HEALTHY);
+        assert_eq!(page, all[2..5.min(2 + limit)], "{limit} below the second");
+    }
 }

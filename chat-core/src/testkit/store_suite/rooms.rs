@@ -123,6 +123,37 @@ pub async fn rooms_are_found_under_their_keys(store: &Arc<dyn Store>) {
     }
 }
 
+/// A subject finds its own room, never that of one that only looks like it, and none where it only looks like one.
+pub async fn subjects_are_told_apart_byte_for_byte(store: &Arc<dyn Store>) {
+    let scene = Scene::of(store);
+    // Case, blanks, accents composed and not, what patterns and quotes mean, and what sorts as nothing.
+    let subjects = [
+        "Order",
+        "ORDER",
+        " Order",
+        "Order ",
+        "O%",
+        "O_der",
+        "\u{D6}rder",
+        "O\u{308}rder",
+        "Order\u{200B}",
+        "Ord'er",
+        "Ord\\er",
+        "\u{FF2F}rder",
+    ];
+    let (made, not_made) = subjects.split_at(9);
+    let mut rooms = Vec::new();
+    for subject in made {
+        rooms.push(scene.make("host", of_subject(&scene, subject, &["ann"])).await);
+    }
+    for (subject, room) in made.iter().zip(rooms) {
+        assert_eq!(found(store, RoomKey::Subject((*subject).to_owned())).await, Some(room), "{subject:?}");
+    }
+    for subject in not_made.iter().chain(&["order", "oRDER", "Order  ", "", "Ord", "Orde_", "%"]) {
+        assert_eq!(found(store, RoomKey::Subject((*subject).to_owned())).await, None, "{subject:?}");
+    }
+}
+
 /// Name and data are changed by moderators, the history mode by owners; what is no change is none.
 pub async fn a_room_is_changed_part_by_part(store: &Arc<dyn Store>) {
     let scene = Scene::of(store);

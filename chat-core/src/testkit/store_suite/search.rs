@@ -74,6 +74,7 @@ pub async fn open_rooms_are_listed_by_activity(store: &Arc<dyn Store>) {
     while let Some(entry) = scene.rooms(&query).await.pop() {
         query.before = Some(entry.activity);
         got.push(entry);
+        assert!(got.len() <= all.len(), "a page after the last");
     }
     assert_eq!(got, all);
     scene.apply("own", rooms[1], rename("gone elsewhere")).await;

@@ -199,6 +199,9 @@ impl Twin<'_> {
         let mut heads = self.lens.see(self.store.heads(&theirs).await.expect(HEALTHY));
         heads.sort_unstable_by_key(|head| head.room);
         assert_eq!(heads, self.memory.heads(&self.rooms).await.expect(HEALTHY), "{what}");
+        let mut heads = self.lens.see(self.store.heads_after(None, usize::MAX).await.expect(HEALTHY));
+        heads.sort_unstable_by_key(|head| head.room);
+        assert_eq!(heads, self.memory.heads_after(None, usize::MAX).await.expect(HEALTHY), "{what}");
         let limit = 1 + self.chance.rng.below(9) as usize;
         let mut members = self.lens.see(self.store.members_of(&theirs, limit).await.expect(HEALTHY));
         members.sort_unstable_by_key(|(room, _)| *room);
