@@ -224,6 +224,7 @@ impl AsHost<'_> {
     ///
     /// # Errors
     /// See the error codes of the protocol.
+    #[expect(clippy::needless_pass_by_value, reason = "as the call of that name takes it")]
     pub fn change_to_send(&self, send: Send) -> Result<Change, Error> {
         let (room, body) = self.message(&send)?;
         Ok(self.change(Some(room), body))
