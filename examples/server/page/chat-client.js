@@ -20,7 +20,7 @@
  */
 
 import { ChatCommands } from './chat-commands.js';
-import { Cursors, DeafnessCheck } from './chat-cursors.js';
+import { cursorBytes, Cursors, DeafnessCheck } from './chat-cursors.js';
 import { ChatError, closeAction } from './chat-error.js';
 import { newClientId, Outbox, ReadPointers } from './chat-outbox.js';
 import { ChatRest } from './chat-rest.js';
@@ -31,10 +31,6 @@ export { ChatError, newClientId };
 /** @import { RoomId, Seq, UserId, WelcomeFrame, Draft, SendResult, ConnectionState } from './chat-types.js' */
 
 const HELLO_WITHIN = 15_000;
-/** A server takes 8 KiB from somebody it does not know yet, such as who brings the token in `hello`. */
-const HELLO_BYTES = 7_900;
-/** And 64 KiB from somebody it knows by the request, as by a cookie. */
-const KNOWN_HELLO_BYTES = 65_000;
 const STABLE_AFTER = 5_000;
 const FLOOD_WAIT = 5_000;
 const BYE_GRACE = 3_000;
@@ -181,8 +177,7 @@ export class ChatClient extends ChatCommands {
       if (this.#socket === socket) action(event);
     };
     socket.onopen = mine(() => {
-      const bytes = this.token ? HELLO_BYTES - this.token.length : KNOWN_HELLO_BYTES;
-      for (const room of this.cursors.trim(bytes)) this.#forgotten.add(room);
+      for (const room of this.cursors.trim(cursorBytes(this.token))) this.#forgotten.add(room);
       const hello = { type: 'hello', ...this.cursors.position(), subscribe: this.subscribeMode };
       if (this.token) hello.token = this.token;
       socket.send(JSON.stringify(hello));

@@ -2,6 +2,15 @@
 
 /** @import { RoomId, Seq, WelcomeFrame } from './chat-types.js' */
 
+/** A server takes 8 KiB from somebody it does not know yet, such as who brings the token in `hello`. */
+const HELLO_BYTES = 7_900;
+
+/** And 64 KiB from somebody it knows by the request, as by a cookie. */
+const KNOWN_HELLO_BYTES = 65_000;
+
+/** @param {string|null} token  what `hello` brings @returns {number} how long cursors may be beside it */
+export const cursorBytes = (token) => (token ? HELLO_BYTES - token.length : KNOWN_HELLO_BYTES);
+
 /** How far one room's log has been given to the application. */
 export class RoomCursor {
   /** @param {Seq|null} seq  null: not known, the first event decides */
@@ -59,8 +68,7 @@ export class Cursors {
   }
 
   /**
-   * Forgets the rooms that were quiet longest, until what `hello` says is short enough for a
-   * server that does not know us yet.
+   * Forgets the rooms that were quiet longest, until what `hello` says is short enough.
    * @param {number} bytes
    * @returns {RoomId[]} the rooms that will start at their head, as if new
    */
