@@ -10,13 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    Inner,
-    connection::{Connection, Out},
-    hot::Run,
-    metrics,
-    subscription::Subscription,
-};
+use super::{Inner, connection::Connection, hot::Run, metrics, out::Out, subscription::Subscription};
 use crate::{model::Seq, protocol::ServerFrame, store::EventLimit};
 
 /// Bytes of one piece of a room's log.

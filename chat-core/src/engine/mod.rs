@@ -18,6 +18,7 @@ mod intake;
 mod lookout;
 mod metrics;
 mod naming;
+mod out;
 mod presence;
 mod pump;
 mod receipts;

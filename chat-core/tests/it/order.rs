@@ -3,14 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use chat_core::{
-    Engine, Limits,
+    Engine, Limits, PresenceStatus, Principal,
     memory::MemoryStore,
     model::RoomId,
     testkit::{CallFaults, FaultyStore, StoreFaults},
 };
 use serde_json::{Value, json};
 
-use crate::client::{Client, room_of};
+use crate::client::{Client, room_of, user};
 
 /// A store each of whose calls takes its time.
 const SLOW: CallFaults = CallFaults {
@@ -95,7 +95,8 @@ async fn a_room_is_read_from_where_it_was_subscribed() {
 
 #[tokio::test(start_paused = true)]
 async fn the_last_word_on_ones_presence_stands() {
-    let (_engine, mut ann, room) = scene(StoreFaults { reads: SLOW, ..StoreFaults::default() }).await;
+    let (engine, mut ann, room) = scene(StoreFaults { reads: SLOW, ..StoreFaults::default() }).await;
+    let me = Principal::new(user("ann"));
     for n in 0..5_u64 {
         ann.say(&json!({"type": "history", "id": 10 * n, "room_id": room}));
         for (at, status) in ["away", "invisible", "online"].into_iter().enumerate() {
@@ -105,5 +106,7 @@ async fn the_last_word_on_ones_presence_stands() {
             // One after the other: an answer that came earlier would be missed here.
             answer(&mut ann, id).await;
         }
+        let now = engine.as_user(&me).presence(&[user("ann")]).await.unwrap();
+        assert_eq!(now[0].status, PresenceStatus::Online);
     }
 }
