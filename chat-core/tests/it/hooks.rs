@@ -159,3 +159,14 @@ async fn a_policy_that_cannot_say_takes_no_room_away() {
     let mut ann = Client::with(&engine, ann(), hello.clone()).await;
     assert_eq!(ann.expect("welcome").await["gone"], json!([]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_file_needs_no_text_where_a_hook_looks_on() {
+    let engine = Engine::builder().hooks(Moods::default()).build().await.unwrap();
+    let room = room_of(&engine, &["ann"]).await;
+    let mut ann = Client::connect(&engine, "ann").await;
+    let file = "a".repeat(26);
+    ann.say(&json!({"type": "send", "id": 1, "room_id": room, "content": "", "attachments": [file]}));
+    // There is no such file, which is found out after the text was looked at.
+    assert_eq!(ann.expect("error").await["field"], "attachments");
+}

@@ -251,3 +251,10 @@ async fn who_has_a_name_by_the_token_alone_is_known_by_it_to_other_nodes_from_th
     let told: Vec<_> = messages(&mut cy, 2).await.into_iter().map(|(_, by)| by).collect();
     assert_eq!(told, ["Name of 1", "Name of 2"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_is_told_his_own_name_by_the_directory() {
+    let (engine, _) = with_directory("2", Duration::from_millis(800)).await;
+    let mut ann = Client::connect(&engine, "1").await;
+    assert_eq!(ann.expect("welcome").await["user"]["name"], "Name of 1");
+}
