@@ -57,6 +57,8 @@ struct Traffic {
 impl S3Store {
     /// Starts one with an empty bucket, in this folder, which is made.
     pub(crate) async fn start(folder: PathBuf) -> Self {
+        // As a test that was killed may have left it.
+        _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(folder.join(BUCKET)).unwrap();
         let traffic = Traffic {
             done: watch::Sender::default(),

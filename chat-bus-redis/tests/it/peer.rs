@@ -1,7 +1,7 @@
 //! A node of a test, and a word with its server.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    hash::{BuildHasher as _, Hasher as _, RandomState},
     time::Duration,
 };
 
@@ -25,10 +25,8 @@ pub(crate) struct Peer {
 
 /// A prefix that nobody else has, and probes that notice fast.
 pub(crate) fn options() -> RedisOptions {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let n = NEXT.fetch_add(1, Ordering::Relaxed);
     RedisOptions::default()
-        .with_prefix(format!("test {} {n}", std::process::id()))
+        .with_prefix(format!("test {:016x}", RandomState::new().build_hasher().finish()))
         .with_probes(Duration::from_millis(100), Duration::from_millis(1_500))
 }
 

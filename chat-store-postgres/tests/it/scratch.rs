@@ -2,8 +2,8 @@
 
 use std::{
     env,
-    sync::atomic::{AtomicU32, Ordering},
-    time::{Duration, SystemTime},
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    time::Duration,
 };
 
 use chat_store_postgres::{PostgresOptions, PostgresStore, sqlx};
@@ -24,11 +24,10 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// The name of a schema that there is not as yet.
     pub(crate) fn new() -> Self {
-        static MADE: AtomicU32 = AtomicU32::new(0);
         // Here, and not where a schema is removed, is it said that there is no database.
         let database = database();
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros();
-        let schema = format!("chat_{now:x}_{}", MADE.fetch_add(1, Ordering::Relaxed));
+        // By chance and not by the clock: tests are processes, and two of them begin in one microsecond.
+        let schema = format!("chat_{:016x}", RandomState::new().build_hasher().finish());
         Self { schema, database, is_apart: false }
     }
 

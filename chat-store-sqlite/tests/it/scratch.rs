@@ -2,9 +2,8 @@
 
 use std::{
     fs,
+    hash::{BuildHasher as _, Hasher as _, RandomState},
     path::{Path, PathBuf},
-    process,
-    sync::atomic::{AtomicU32, Ordering},
 };
 
 use chat_store_sqlite::{SqliteOptions, SqliteStore, Synchronous};
@@ -17,10 +16,10 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     pub(crate) fn new() -> Self {
-        static MADE: AtomicU32 = AtomicU32::new(0);
-        let name = format!("chat-store-sqlite-{}-{}", process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let name = format!("chat-store-sqlite-{:016x}", RandomState::new().build_hasher().finish());
         let folder = std::env::temp_dir().join(name);
-        fs::create_dir_all(&folder).unwrap();
+        // Never one that stands, as a test that was killed leaves it.
+        fs::create_dir(&folder).unwrap();
         Self { folder }
     }
 

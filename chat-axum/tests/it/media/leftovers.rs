@@ -76,6 +76,8 @@ fn below(folder: &std::path::Path) -> usize {
 #[tokio::test]
 async fn a_folder_is_left_as_clean() {
     let folder = std::env::temp_dir().join(format!("chat-media-{:x}", std::process::id()));
+    // As a test that was killed may have left it.
+    _ = std::fs::remove_dir_all(&folder);
     let media = Media::folder(&folder).unwrap();
     let engine = Engine::builder().build().await.unwrap();
     let router =

@@ -24,6 +24,8 @@ struct Host {
 impl Host {
     async fn start() -> Self {
         let folder = std::env::temp_dir().join(format!("embed-{}", std::process::id()));
+        // As a test that was killed may have left it.
+        _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_embed"))
             .arg("127.0.0.1:0")
