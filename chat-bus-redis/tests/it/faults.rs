@@ -100,7 +100,7 @@ async fn what_redis_is_asked_for_while_it_is_away_fails_at_once() {
         assert_eq!(source_of(&error), "Redis is away");
     }
     // Forty times, and one wait would have been two seconds.
-    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 
     redis.start_again().unwrap();
     b.lost_all().await;

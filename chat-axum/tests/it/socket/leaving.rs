@@ -142,14 +142,15 @@ async fn the_silent_are_pinged_then_ended() {
 async fn anything_inbound_counts_as_life() {
     let mut limits = limits();
     limits.heartbeat = Duration::from_millis(60);
-    limits.heartbeat_dead = Duration::from_secs(1);
+    // Often enough that no busy machine makes the pauses between two signs of life this long.
+    limits.heartbeat_dead = Duration::from_secs(3);
     let chat = chat_with(limits, |router| router).await;
     let address = chat.serve();
     let (mut ann, _) = Client::join(address, "ann", Value::Null).await;
     // Never reads on, so that nothing but these frames comes.
     let began = std::time::Instant::now();
     let mut every = tokio::time::interval(Duration::from_millis(50));
-    while began.elapsed() < Duration::from_secs(2) {
+    while began.elapsed() < Duration::from_secs(5) {
         every.tick().await;
         ann.0.send(Message::Pong("alive".into())).await.unwrap();
     }
@@ -177,7 +178,7 @@ impl Authenticator for Slow {
 async fn time_in_which_we_do_not_read_counts_for_nobody() {
     let mut limits = limits();
     limits.heartbeat = Duration::from_millis(60);
-    limits.heartbeat_dead = Duration::from_millis(400);
+    limits.heartbeat_dead = Duration::from_millis(1_500);
     let engine = Engine::builder().limits(limits).build().await.unwrap();
     let answer = Arc::new(Notify::new());
     let router = ChatRouter::new(engine.clone(), Slow(Arc::clone(&answer)));
@@ -187,7 +188,7 @@ async fn time_in_which_we_do_not_read_counts_for_nobody() {
     ann.say(json!({"type": "auth", "id": 1, "token": "slow"})).await;
     // Whatever the client answers meanwhile, nobody reads.
     let (mut pings, began) = (0, std::time::Instant::now());
-    while pings < 10 || began.elapsed() < Duration::from_secs(1) {
+    while pings < 10 || began.elapsed() < Duration::from_secs(3) {
         pings += usize::from(matches!(ann.next().await, Some(Message::Ping(_))));
     }
     answer.notify_one();
@@ -212,7 +213,8 @@ async fn who_does_not_read_its_end_is_cut_off() {
     }
     let (_new, _) = Client::join(address, "ann", json!({"subscribe": "listed"})).await;
     let talk = tokio::spawn(async move { while deaf.0.send(Message::Pong("".into())).await.is_ok() {} });
-    until(|| chat.sockets.count() == 1).await;
+    // The new one does not answer pings either.
+    until(|| chat.sockets.count() <= 1).await;
     stuck(talk).await.unwrap();
 }
 

@@ -45,7 +45,8 @@ impl Driver {
         let chromium = program("CHROMIUM", "/usr/bin/chromium");
         let folder = Folder::short();
         let mut child = Command::new(program("CHROMEDRIVER", "/usr/bin/chromedriver"))
-            .arg("--port=0")
+            // Of its own choice it takes one that is free for IPv6, and ends where somebody has it for IPv4.
+            .arg(format!("--port={}", xtask::server::free_port().unwrap()))
             .env("TMPDIR", folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -54,11 +55,11 @@ impl Driver {
             .spawn()
             .unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
+        let mut said = String::new();
         let port = loop {
-            line.clear();
-            assert!(out.read_line(&mut line).unwrap() > 0, "chromedriver did not come up");
-            if let Some((_, rest)) = line.split_once("started successfully on port ") {
+            let before = said.len();
+            assert!(out.read_line(&mut said).unwrap() > 0, "chromedriver did not come up: {said}");
+            if let Some((_, rest)) = said[before..].split_once("started successfully on port ") {
                 break rest.trim_end().trim_end_matches('.').parse().unwrap();
             }
         };
