@@ -43,6 +43,12 @@ pub(crate) async fn commit(
     if changes.is_empty() {
         return Ok(Vec::new());
     }
+    // Before there is a connection to keep. Who finds no place asks once more, as one who does not wait.
+    let place = match wait {
+        Wait::Patiently => store.patience().place().await,
+        Wait::No | Wait::AsHost => None,
+    };
+    let wait = if wait == Wait::Patiently && place.is_none() { Wait::No } else { wait };
     let mut run = Run {
         store,
         wait,

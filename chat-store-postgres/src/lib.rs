@@ -37,6 +37,7 @@ mod message;
 mod migrate;
 mod moderation;
 mod options;
+mod patience;
 mod pending;
 mod pointer;
 mod profile;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use chat_core::{
     model::{Pointer, RoomId, Seq, Unread, UserId},
-    store::{PointerMove, PointerStore, StoreError, UNREAD_CAP},
+    store::{PointerMove, PointerStore, StoreError, StoreErrorKind, UNREAD_CAP},
 };
 use sqlx::postgres::PgRow;
 
@@ -74,6 +74,10 @@ impl PointerStore for PostgresStore {
             .filter(|wanted| !standing.contains_key(&(wanted.room, wanted.user.clone())))
             .collect();
         if !left.is_empty() {
+            let Some(_place) = self.patience().place().await else {
+                return Err(StoreError::new(StoreErrorKind::Unavailable, OPERATION)
+                    .with_source("too many wait for rooms that others hold"));
+            };
             let rows = self.write(OPERATION, || self.ask_advance(&left, true)).await?;
             note(&rows, &mut standing).map_err(failed(OPERATION))?;
         }

@@ -23,6 +23,7 @@ use crate::{
     migrate,
     moderation::ModerationSql,
     options::PostgresOptions,
+    patience::Patience,
     pointer::PointerSql,
     profile::ProfileSql,
     room::RoomSql,
@@ -54,6 +55,7 @@ struct Inner {
     options: PostgresOptions,
     sql: Sql,
     cache: Cache,
+    patience: Patience,
 }
 
 /// Every statement, by concern.
@@ -101,7 +103,8 @@ impl PostgresStore {
             import: ImportSql::new(schema),
             attachment: AttachmentSql::new(schema),
         };
-        Ok(Self { inner: Arc::new(Inner { pool, options, sql, cache: Cache::default() }) })
+        let patience = Patience::new(pool.options().get_max_connections());
+        Ok(Self { inner: Arc::new(Inner { pool, options, sql, cache: Cache::default(), patience }) })
     }
 
     /// Brings the tables up to date, in one transaction; does nothing where they are. Any number of nodes may do it at
@@ -140,6 +143,10 @@ impl PostgresStore {
 
     pub(crate) fn cache(&self) -> &Cache {
         &self.inner.cache
+    }
+
+    pub(crate) fn patience(&self) -> &Patience {
+        &self.inner.patience
     }
 
     /// A statement of this store's.

@@ -138,6 +138,37 @@ async fn a_held_room_holds_up_no_other_of_its_batch() {
     assert_sound(&store).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_held_rooms_hold_up_no_other() {
+    let scratch = Scratch::new();
+    scratch.open().await;
+    let store = PostgresStore::new(scratch.pool(4), scratch.options()).unwrap();
+    let mut rooms = Vec::new();
+    for _ in 0..7 {
+        rooms.push(room(&store).await);
+    }
+    let free = rooms.pop().unwrap();
+    let mut holder = scratch.connect().await;
+    scratch.run(&mut holder, "BEGIN; SELECT 1 FROM {s}rooms WHERE id < 7 FOR NO KEY UPDATE").await;
+    let held: Vec<_> = rooms
+        .iter()
+        .map(|&room| {
+            let store = store.clone();
+            tokio::spawn(async move { store.commit_held(vec![send(room, 1)]).await.unwrap().pop().unwrap() })
+        })
+        .collect();
+    wait_for_waiters(&scratch, 2).await;
+    for n in 0..3 {
+        assert!(matches!(commit(&store, send(free, n)).await, Ok(Outcome::Applied(_))));
+    }
+    assert!(held.iter().all(|waiting| !waiting.is_finished()), "the free one did not wait for any of them");
+    release(holder).await;
+    for waiting in held {
+        assert!(matches!(waiting.await.unwrap(), Ok(Outcome::Applied(_))), "each is done once it can be");
+    }
+    assert_sound(&store).await;
+}
+
 #[tokio::test]
 async fn a_room_that_is_held_for_too_long_is_held_in_the_end() {
     let scratch = Scratch::new();

@@ -47,9 +47,13 @@ impl Scratch {
 
     /// A store of this schema over connections of its own, its tables made.
     pub(crate) async fn open(&self) -> PostgresStore {
-        let store = PostgresStore::new(pool_to(self.database.clone(), 6), self.options()).unwrap();
+        let store = PostgresStore::new(self.pool(6), self.options()).unwrap();
         store.migrate().await.unwrap();
         store
+    }
+
+    pub(crate) fn pool(&self, connections: u32) -> PgPool {
+        pool_to(self.database.clone(), connections)
     }
 
     /// A connection beside the store's.
