@@ -18,7 +18,8 @@ pub struct Change {
     pub room: Option<RoomId>,
     /// Who wants it.
     pub actor: Actor,
-    /// When it was asked for; the store raises it to the room's latest time.
+    /// When it was asked for. What happens by it happens at this time, or at the room's latest where that is later;
+    /// mutes and bans are judged by it as it is.
     pub at: Timestamp,
     /// What must hold for a user; the host needs nothing.
     pub require: Require,

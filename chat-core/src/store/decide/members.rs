@@ -26,7 +26,7 @@ pub(super) fn add<V: View>(view: &V, scope: &Scope, user: &UserId, role: Role) -
     }
     let mut effects = Vec::new();
     if let Some(ban) = view.ban(scope.room, user) {
-        let holds = ban.holds_at(scope.at);
+        let holds = ban.holds_at(scope.now);
         if scope.actor != Actor::Host && holds {
             return Err(Refusal::Banned);
         }
@@ -46,7 +46,7 @@ pub(super) fn join<V: View>(view: &V, scope: &Scope) -> Result<Decision, Refusal
     if scope.kind != RoomKind::Public {
         return Err(Refusal::NotMember);
     }
-    if view.ban(scope.room, user).is_some_and(|ban| ban.holds_at(scope.at)) {
+    if view.ban(scope.room, user).is_some_and(|ban| ban.holds_at(scope.now)) {
         return Err(Refusal::Banned);
     }
     Ok(join_as(view, scope, user, Role::Member, Vec::new()))
@@ -145,7 +145,7 @@ pub(super) fn mute<V: View>(
     not_direct(scope)?;
     in_future(scope, until)?;
     let target = outranked(view, scope, user)?;
-    let standing = target.member.muted_until.filter(|until| scope.at < *until);
+    let standing = target.member.muted_until.filter(|until| scope.now < *until);
     if standing == until {
         return Ok(Decision::UNCHANGED);
     }
@@ -173,7 +173,7 @@ fn not_direct(scope: &Scope) -> Result<(), Refusal> {
 
 fn in_future(scope: &Scope, until: Option<Timestamp>) -> Result<(), Refusal> {
     match until {
-        Some(until) if until <= scope.at => {
+        Some(until) if until <= scope.now => {
             Err(Refusal::Invalid { field: "until", reason: "must be in the future" })
         }
         _ => Ok(()),
@@ -194,7 +194,7 @@ fn join_as<V: View>(
     mut effects: Vec<Effect>,
 ) -> Decision {
     // Going and coming back does not end a mute.
-    let muted_until = view.mute(scope.room, user).filter(|until| scope.at < *until);
+    let muted_until = view.mute(scope.room, user).filter(|until| scope.now < *until);
     let member = Member { user: user.clone(), role, joined_at: scope.at, muted_until };
     let event = scope.event(view, EventBody::MemberJoined { member: member.clone() });
     let history = view.room(scope.room).map_or(HistoryMode::All, |row| row.room.history);

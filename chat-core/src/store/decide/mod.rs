@@ -91,7 +91,11 @@ struct Scope {
     actor: Actor,
     /// The actor's row; none for the host and for who need not be a member.
     row: Option<MemberRow>,
+    /// When it happens, by the room's log, which never goes back.
     at: Timestamp,
+    /// When it was asked, by the clock of who asks. Mutes and bans are judged by this one: a node whose clock was once
+    /// ahead has moved the time of the log, and must not have ended them with it.
+    now: Timestamp,
 }
 
 impl Scope {
@@ -104,6 +108,7 @@ impl Scope {
             actor: change.actor.clone(),
             row: None,
             at: change.at.max(row.at),
+            now: change.at,
         };
         let Actor::User(user) = &change.actor else { return Ok(scope) };
         scope.row = view.member(room, user).cloned();
@@ -127,8 +132,8 @@ impl Scope {
             return Err(Refusal::Forbidden("needs a higher role in the room"));
         }
         match row.member.muted_until {
-            Some(until) if require.unmuted && self.at < until => {
-                Err(Refusal::Muted { remaining: until.since(self.at) })
+            Some(until) if require.unmuted && self.now < until => {
+                Err(Refusal::Muted { remaining: until.since(self.now) })
             }
             _ => Ok(()),
         }

@@ -170,6 +170,7 @@ macro_rules! store_suite {
             mutes_are_changed_and_taken_back
             a_mute_stays_through_a_change_of_role
             a_mute_outlasts_leaving
+            a_clock_ahead_ends_no_mute_and_no_ban
             a_banned_user_stays_out_until_it_ends
             adding_does_away_with_a_ban_that_ran_out
             a_ban_without_a_member_is_silent

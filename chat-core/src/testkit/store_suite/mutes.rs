@@ -6,7 +6,7 @@ use super::{scene::Scene, words::*};
 use crate::{
     event::EventBody,
     model::{Ban, LeaveReason, RoomId},
-    store::{ChangeBody, Refusal, Store},
+    store::{Change, ChangeBody, Outcome, Refusal, Store},
 };
 
 async fn bans(store: &Arc<dyn Store>, room: RoomId, limit: usize) -> Vec<Ban> {
@@ -107,6 +107,32 @@ pub async fn a_mute_outlasts_leaving(store: &Arc<dyn Store>) {
     scene.apply("ann", room, mute("bob", Some(scene.then(60)))).await;
     scene.apply("bob", other, ChangeBody::Join).await;
     scene.say("bob", other, "it is of one room").await;
+}
+
+/// A node whose clock was ahead for once has moved the room's time, and no mute or ban ends by that, nor does it hinder
+/// new ones.
+pub async fn a_clock_ahead_ends_no_mute_and_no_ban(store: &Arc<dyn Store>) {
+    let scene = Scene::of(store);
+    let room = scene.open(&["ann", "bob", "cat", "dan"]).await;
+    scene.apply("ann", room, mute("bob", Some(scene.then(60)))).await;
+    scene.apply("ann", room, ban("cat", Some(scene.then(60)))).await;
+    let early = scene.change("dan", room, ChangeBody::Send(scene.text("from next year")));
+    let ahead = Change { at: scene.then(86_400 * 365), ..early };
+    let told = scene.commit_one(ahead).await.expect("a message of a member");
+    let Outcome::Applied(told) = told else { panic!("{told:?}") };
+    let answer = scene.ask("bob", room, ChangeBody::Send(scene.text("x"))).await;
+    assert_eq!(answer, Err(Refusal::Muted { remaining: Duration::from_secs(60) }));
+    assert_eq!(scene.verdict("cat", room, ChangeBody::Join).await, "banned");
+    scene.apply("ann", room, mute("dan", Some(scene.then(30)))).await;
+    assert_eq!(scene.verdict("dan", room, ChangeBody::Send(scene.text("x"))).await, "muted");
+    scene.apply("ann", room, ban("dan", Some(scene.then(30)))).await;
+    assert_eq!(scene.verdict("dan", room, ChangeBody::Join).await, "banned");
+    scene.wait(60);
+    scene.say("bob", room, "it ran out").await;
+    scene.apply("cat", room, ChangeBody::Join).await;
+    let log = scene.log(room).await;
+    assert!(log.is_sorted_by_key(|event| event.at), "the log does not go back");
+    assert!(log.last().is_some_and(|event| event.at >= told.at));
 }
 
 /// A ban removes a member and keeps out until the time has come: by joining and by being added; the host is bound
