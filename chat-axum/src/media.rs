@@ -12,6 +12,7 @@ pub(crate) mod routes;
 #[cfg(feature = "s3")]
 mod s3;
 mod serve;
+mod turns;
 mod types;
 mod writing;
 
@@ -19,8 +20,9 @@ use std::{collections::BTreeSet, fmt, path::PathBuf, sync::Arc};
 
 use chat_core::{Limits, model::AttachmentId};
 use object_store::{ObjectStore, local::LocalFileSystem, memory::InMemory, path::Path};
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
+
+use self::turns::Turns;
 
 pub use receive::{Received, receive};
 
@@ -51,7 +53,7 @@ pub struct Media {
     objects: Objects,
     terms: Terms,
     /// Uploads that are on their way in now; as many as the engine's limits let, once there is an engine.
-    turns: Arc<Semaphore>,
+    turns: Turns,
     /// What is left to be done for those that were broken off.
     tasks: TaskTracker,
 }
@@ -129,7 +131,7 @@ impl Media {
                 is_secure: false,
                 files_url: FILES.into(),
             },
-            turns: Arc::new(Semaphore::new(0)),
+            turns: Turns::none(),
             tasks: TaskTracker::new(),
         }
     }
@@ -182,7 +184,7 @@ impl Media {
 
     /// With the bounds of an engine.
     pub(crate) fn bounded(mut self, limits: &Limits) -> Self {
-        self.turns = Arc::new(Semaphore::new(limits.uploads_at_once_max));
+        self.turns = Turns::of(limits);
         self
     }
 

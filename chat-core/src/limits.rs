@@ -59,6 +59,8 @@ limits! {
     upload_bytes_max: usize = 25 * 1024 * 1024,
     /// Files that a node takes in at once; of each it holds one part, 5 MiB at most.
     uploads_at_once_max: usize = 32,
+    /// And of one user.
+    uploads_at_once_per_user_max: usize = 8,
     /// Without a byte for so long an upload is given up.
     upload_idle: Duration = Duration::from_secs(30),
     /// For so long the place where files are is waited for: for each answer, and for the next bytes of a file.

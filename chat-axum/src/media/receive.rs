@@ -22,9 +22,8 @@ use chat_core::{
     model::{Attachment, AttachmentKind, RoomId},
 };
 use futures::{Stream, StreamExt as _};
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Media, dimensions::Dimensions, name, types, writing::Writing};
+use super::{Media, dimensions::Dimensions, name, turns::Turn, types, writing::Writing};
 use crate::{problem::Problem, shared::Shared};
 
 /// Fields of a form beside the file.
@@ -68,10 +67,8 @@ pub async fn receive(shared: &Shared, me: &Principal, request: Request) -> Resul
     {
         return Err(too_large());
     }
-    let turn = Arc::clone(&media.turns).try_acquire_owned();
-    let turn = turn.map_err(|_| Problem::unavailable("too many uploads at once"))?;
     // A form has one file.
-    let mut turn = Some(turn);
+    let mut turn = Some(media.turns.take(&me.user)?);
     let mut form = Form::of(request).await?;
     let ahead = Arc::clone(&form.ahead);
     let mut fields = BTreeMap::new();
@@ -217,7 +214,7 @@ impl Incoming {
         shared: &Shared,
         media: &Media,
         me: &Principal,
-        turn: OwnedSemaphorePermit,
+        turn: Turn,
         ahead: &AtomicUsize,
         mut field: Field<'_>,
     ) -> Result<(Attachment, Writing), Problem> {

@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use chat_core::{Engine, ErrorCode, Principal, model::AttachmentId};
 use object_store::{MultipartUpload, ObjectStoreExt as _, PutPayload};
-use tokio::{sync::OwnedSemaphorePermit, task::JoinHandle};
+use tokio::task::JoinHandle;
 
-use super::{Media, answer::answer};
+use super::{Media, answer::answer, turns::Turn};
 use crate::problem::Problem;
 
 /// Bytes of a part: the least that S3 takes, and all of a file that is held at once.
@@ -31,7 +31,7 @@ pub(super) struct Writing {
     step: Option<JoinHandle<Stepped>>,
     is_over: bool,
     /// Until it is cleaned up, it takes the place of another.
-    turn: Option<OwnedSemaphorePermit>,
+    turn: Option<Turn>,
 }
 
 impl Writing {
@@ -39,7 +39,7 @@ impl Writing {
         media: &Media,
         engine: &Engine,
         principal: &Principal,
-        turn: OwnedSemaphorePermit,
+        turn: Turn,
     ) -> Result<Self, Problem> {
         let id = engine.as_user(principal).begin_upload().await?;
         Ok(Self {

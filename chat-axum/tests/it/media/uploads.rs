@@ -177,6 +177,29 @@ async fn uploads_have_a_rate_and_a_place() {
 }
 
 #[tokio::test]
+async fn nobody_takes_all_places_by_sending_slowly() {
+    let mut limits = limits();
+    limits.uploads_at_once_max = 3;
+    limits.uploads_at_once_per_user_max = 2;
+    let files = files_with(limits, |media| media).await;
+    let slowly = || {
+        let begun = Bytes::from(field("name=\"file\"; filename=\"a.txt\"", b"h"));
+        let pieces = futures::stream::iter([Ok::<_, std::io::Error>(begun)]);
+        Body::from_stream(pieces.chain(futures::stream::pending()))
+    };
+    let mut waiting: Vec<_> = (0..2).map(|_| Box::pin(files.chat.send(uploading("ann", slowly())))).collect();
+    for upload in &mut waiting {
+        assert!(futures::poll!(upload).is_pending());
+    }
+    let answer = files.chat.post_form("ann", form("a.txt", "", b"hello")).await;
+    assert_eq!((answer.status.as_u16(), &answer.body["code"]), (429, &json!("rate_limited")));
+    assert!(answer.headers.contains_key("retry-after"));
+    files.upload("bob", "a.txt", "text/plain", b"hello").await;
+    waiting.pop();
+    files.upload("ann", "a.txt", "text/plain", b"hello").await;
+}
+
+#[tokio::test]
 async fn the_host_says_which_types() {
     let files =
         files_with(limits(), |media| media.types(["image/svg+xml", "application/octet-stream"])).await;
