@@ -201,6 +201,21 @@ impl Leases for RedisLeases {
 
     async fn expired(&self) -> Result<Vec<Edge>, BusError> {
         let mut edges = self.resolve_doubts().await?;
+        match self.end_what_ran_out().await {
+            Ok(ended) => {
+                edges.extend(ended);
+                Ok(edges)
+            }
+            Err(error) => {
+                self.doubt(edges.into_iter().map(|edge| edge.user).collect());
+                Err(error)
+            }
+        }
+    }
+}
+
+impl RedisLeases {
+    async fn end_what_ran_out(&self) -> Result<Vec<Edge>, BusError> {
         let looks: Vec<_> = (0..SHARDS).map(|shard| self.ran_out(shard)).collect();
         let mut looks = stream::iter(looks).buffer_unordered(SCRIPTS_MAX);
         let mut ended = Vec::new();
@@ -208,8 +223,7 @@ impl Leases for RedisLeases {
             ended.extend(found.map_err(|error| failure("expired", error))?);
         }
         let ended = ended.into_iter().map(|(user, connection)| (user, [connection.into_bytes()]));
-        edges.extend(self.change("expired", &FINISH, b"1", by_user(ended)).await?);
-        Ok(edges)
+        self.change("expired", &FINISH, b"1", by_user(ended)).await
     }
 }
 

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use chat_core::{
     PresenceStatus,
-    bus::{BusError, Lease, Topic},
+    bus::{Lease, Topic},
     model::ConnectionId,
 };
 use tokio::time::Instant;
 use xtask::{Redis, free_port};
 
 use crate::{
-    peer::{Peer, ask, eventually, options, room, texts, user},
+    peer::{Peer, ask, eventually, options, room, source_of, texts, user},
     proxy::Proxy,
 };
 
@@ -112,10 +112,6 @@ async fn what_redis_is_asked_for_while_it_is_away_fails_at_once() {
         b.heard(room(n), 1).await;
     }
     assert_eq!(b.link.leases.read(&ann).await.unwrap(), [PresenceStatus::Offline]);
-}
-
-fn source_of(error: &BusError) -> String {
-    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }
 
 /// It was replaced behind a name or an address, and nobody cut its clients off. What is published there still comes

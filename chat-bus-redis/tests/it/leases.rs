@@ -11,7 +11,7 @@ use chat_core::{
 use xtask::Redis;
 
 use crate::{
-    peer::{Peer, ask, eventually, options, texts, user},
+    peer::{Peer, ask, eventually, options, source_of, texts, user},
     proxy::Proxy,
 };
 
@@ -50,6 +50,32 @@ async fn a_sweep_cleans_up() {
     .await;
     assert_eq!(texts(&ask(redis.port(), &["KEYS", "*"]).await), Vec::<String>::new());
     assert_eq!(a.link.leases.expired().await.unwrap(), []);
+}
+
+/// What a sweep found out is not lost where the rest of it fails: the next one tells it.
+#[tokio::test]
+async fn an_edge_outlives_a_sweep_that_fails_half_way() {
+    let (redis, options) = (Redis::start().unwrap(), options());
+    let proxy = Proxy::to(redis.port()).await;
+    let a = Peer::join(&proxy.url(), &options, 1).await;
+    a.link.leases.renew(&[Lease { user: user("bob"), ..lease(9) }], Duration::from_secs(60)).await.unwrap();
+    proxy.swallow(true);
+    assert!(a.link.leases.renew(&[lease(1)], Duration::from_secs(60)).await.is_err());
+    proxy.swallow(false);
+    // A part of what a sweep looks through is not what it should be.
+    let keys = texts(&ask(redis.port(), &["KEYS", "*expiries"]).await);
+    let kept = keys.first().unwrap().clone();
+    ask(redis.port(), &["RENAME", &kept, "kept"]).await;
+    ask(redis.port(), &["SET", &kept, "x"]).await;
+    eventually("a sweep reaches Redis and fails", async || {
+        let error = a.link.leases.expired().await.unwrap_err();
+        (source_of(&error) == "Redis refused").then_some(())
+    })
+    .await;
+    ask(redis.port(), &["DEL", &kept]).await;
+    ask(redis.port(), &["RENAME", "kept", &kept]).await;
+    let edges = a.link.leases.expired().await.unwrap();
+    assert!(edges.iter().any(|edge| edge.user == user("ann") && edge.status == PresenceStatus::Online));
 }
 
 /// The script runs and its answer is lost: the next sweep tells what is true.

@@ -7,7 +7,7 @@ use std::{
 
 use chat_bus_redis::{RedisBus, RedisOptions};
 use chat_core::{
-    bus::{BusLink, Cluster, Incoming, Lost, Payload, Topic},
+    bus::{BusError, BusLink, Cluster, Incoming, Lost, Payload, Topic},
     model::{NodeId, RoomId, Seq, UserId},
 };
 use tokio::{
@@ -136,4 +136,8 @@ pub(crate) fn texts(answer: &str) -> Vec<String> {
         .filter(|line| !line.is_empty() && !line.starts_with('$'))
         .map(String::from)
         .collect()
+}
+
+pub(crate) fn source_of(error: &BusError) -> String {
+    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }
