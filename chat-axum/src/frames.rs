@@ -18,6 +18,10 @@ impl WireFormat for NativeFrames {
         "native-ws"
     }
 
+    fn tells_gaps(&self) -> bool {
+        true
+    }
+
     fn event(&self, event: &Event, people: &People, out: &mut Vec<u8>) {
         text(out, |out| NativeJson.event(event, people, out));
     }

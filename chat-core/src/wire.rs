@@ -31,6 +31,12 @@ pub trait WireFormat: fmt::Debug + Send + Sync + 'static {
     /// Appends a signal.
     fn signal(&self, signal: &Signal, people: &People, out: &mut Vec<u8>);
 
+    /// Whether its clients understand [`ServerFrame::Gap`], and load what it names by other means. A connection of one that
+    /// does not is given every event from its cursor on, read from the store page by page, however far behind it is.
+    fn tells_gaps(&self) -> bool {
+        false
+    }
+
     /// Whether [`WireFormat::hears`] is to be asked at all.
     fn chooses_signals(&self) -> bool {
         false
@@ -78,6 +84,10 @@ pub struct NativeJson;
 impl WireFormat for NativeJson {
     fn name(&self) -> &'static str {
         "native-json"
+    }
+
+    fn tells_gaps(&self) -> bool {
+        true
     }
 
     fn event(&self, event: &Event, _: &People, out: &mut Vec<u8>) {

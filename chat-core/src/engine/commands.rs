@@ -211,11 +211,13 @@ impl Inner {
         let id = frame.id.take();
         match &mut frame.command {
             Command::Subscribe { room, since } => {
+                connection.commands.written(*room).await;
                 if let Err(error) = self.subscribe(&connection, id.as_ref(), *room, *since).await {
                     answer(&connection, id.as_ref(), Err(error));
                 }
             }
             Command::Unsubscribe { room } => {
+                connection.commands.written(*room).await;
                 let mut declined = connection.following.lock().await;
                 if let Some(sub) = connection.sub(*room) {
                     self.note_delivered(&sub);

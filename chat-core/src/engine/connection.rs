@@ -73,6 +73,8 @@ impl Connection {
         follow: Subscribe,
     ) -> Arc<Self> {
         let expires_at = principal.expires_at.map_or(u64::MAX, expiry);
+        // Who cannot be told that something is left out is given all of it, at his own pace.
+        let gap_after = if format.tells_gaps() { engine.limits.gap_after } else { u64::MAX };
         Arc::new(Self {
             id,
             user: principal.user.clone(),
@@ -90,7 +92,7 @@ impl Connection {
             expires_at: AtomicU64::new(expires_at),
             warned: AtomicBool::new(false),
             bounds: Bounds {
-                gap_after: engine.limits.gap_after,
+                gap_after,
                 gap_keep: engine.limits.gap_keep,
                 replies_bytes: engine.limits.replies_bytes_max,
                 signals: engine.limits.signals_waiting_max,

@@ -30,7 +30,14 @@ const PRIMED_ROOMS_MAX: usize = 100;
 const PRIMED_AT_ONCE: usize = 8;
 
 /// Messages told of by one receipt.
-const PASSED_MAX: usize = 200;
+pub(crate) const PASSED_MAX: usize = 200;
+
+impl Room {
+    /// Whether what pointers pass over is told one a message here.
+    pub(crate) fn tells_passages(&self) -> bool {
+        matches!(self.pair.get(), Some(Some(_)))
+    }
+}
 
 impl Inner {
     /// The direct room of two users, where there is one.
@@ -54,7 +61,7 @@ impl Inner {
         }
         let rooms: Vec<_> = memberships.iter().filter_map(|m| self.rooms.get(m.room)).collect();
         self.learn_pairs(&connection.user, &rooms).await?;
-        let direct = rooms.iter().filter(|room| matches!(room.pair.get(), Some(Some(_))));
+        let direct = rooms.iter().filter(|room| room.tells_passages());
         futures::stream::iter(direct.take(PRIMED_ROOMS_MAX))
             .for_each_concurrent(PRIMED_AT_ONCE, |room| async move {
                 // Where that fails, a receipt may be told that was told before.
@@ -81,23 +88,18 @@ impl Inner {
         Ok(())
     }
 
-    /// Tells one a message what pointers have passed over.
-    pub(crate) fn tell_passages(self: &Arc<Self>, room: &Arc<Room>, passages: Vec<Passage>) {
-        if passages.is_empty() || !matches!(room.pair.get(), Some(Some(_))) {
-            return;
-        }
+    /// Tells one a message what pointers have passed over: one after another, so that receipts come in the order in which
+    /// the pointers moved, however long the store takes.
+    pub(crate) fn tell_passages(self: &Arc<Self>, room: &Arc<Room>) {
         let (engine, room) = (Arc::clone(self), Arc::clone(room));
         self.spawn(async move {
-            for passage in passages {
-                engine.tell_passage(&room, passage).await;
+            loop {
+                let Some(passage) = room.passages.lock().next() else { return };
+                if let Some(signal) = engine.passed(room.id, &passage).await {
+                    room.signal(&signal, Some(&passage.user));
+                }
             }
         });
-    }
-
-    async fn tell_passage(&self, room: &Room, passage: Passage) {
-        if let Some(signal) = self.passed(room.id, &passage).await {
-            room.signal(&signal, Some(&passage.user));
-        }
     }
 
     /// Tells a connection that was just given a whole direct room how far its members had got before: it was told of

@@ -19,6 +19,7 @@ mod lookout;
 mod metrics;
 mod naming;
 mod out;
+mod passages;
 mod presence;
 mod pump;
 mod receipts;

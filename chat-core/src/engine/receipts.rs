@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use super::{Inner, connection::Connection, room::Room, subscription::Subscription};
+use super::{Inner, connection::Connection, direct::PASSED_MAX, room::Room, subscription::Subscription};
 use crate::{
     bus::{Payload, Topic},
     error::Error,
@@ -32,7 +32,7 @@ pub(crate) struct Told {
 }
 
 /// A pointer that moved, as subscribers here are told.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Passage {
     pub(crate) user: UserId,
     /// As told before.
@@ -170,7 +170,13 @@ impl Inner {
 
     /// Tells a room's subscribers here those pointers that they were not told.
     pub(crate) fn show_pointers(self: &Arc<Self>, room: &Arc<Room>, pointers: &[Pointer]) {
-        let passages = self.raise(room, pointers, |told| &mut told.here);
+        let (passages, is_to_begin) = {
+            // Queued in the order in which they were raised.
+            let mut waiting = room.passages.lock();
+            let passages = self.raise(room, pointers, |told| &mut told.here);
+            let is_to_begin = room.tells_passages() && waiting.push(passages.iter().cloned(), PASSED_MAX);
+            (passages, is_to_begin)
+        };
         let signal = |Passage { user, now: (read, delivered), .. }: &Passage| Signal::Receipt {
             room_id: room.id,
             user: user.clone(),
@@ -178,7 +184,9 @@ impl Inner {
             delivered: *delivered,
         };
         room.signals(&passages.iter().map(signal).collect::<Vec<_>>());
-        self.tell_passages(room, passages);
+        if is_to_begin {
+            self.tell_passages(room);
+        }
     }
 
     /// Takes pointers for told where nobody is subscribed yet who could be; else tells them.

@@ -19,6 +19,7 @@ use super::{
     baton::Baton,
     connection::Connection,
     hot::{HotBound, HotLog, NotHot, Run},
+    passages::Passages,
     pump,
     receipts::ToldPointers,
     room_log::RoomLog,
@@ -55,6 +56,8 @@ pub(crate) struct Room {
     pub(crate) typists: Mutex<Typists>,
     /// What subscribers here were told of members' pointers.
     pub(crate) told: Mutex<ToldPointers>,
+    /// Of a direct room where a format shows those alone: what is to be told one a message.
+    pub(crate) passages: Mutex<Passages>,
     /// Pointers moved since they were last told.
     pub(crate) receipts_due: AtomicBool,
     /// When it last had a subscription or an event.
@@ -133,6 +136,7 @@ impl Room {
             opening_changed: Notify::new(),
             typists: Mutex::default(),
             told: Mutex::default(),
+            passages: Mutex::default(),
             receipts_due: AtomicBool::new(false),
             used: Mutex::new(Instant::now()),
         })

@@ -33,9 +33,11 @@ impl Typists {
         self.0.contains_key(user)
     }
 
-    /// A user is not in the room any more.
-    pub(crate) fn forget(&mut self, user: &UserId) {
-        self.0.remove(user);
+    /// A user is not in the room any more: that it is over is told with the next look, as of one who is not heard from.
+    pub(crate) fn end(&mut self, user: &UserId) {
+        if let Some(until) = self.0.get_mut(user) {
+            *until = Instant::now();
+        }
     }
 
     fn expired(&mut self, now: Instant) -> Vec<UserId> {

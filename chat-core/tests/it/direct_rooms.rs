@@ -16,6 +16,7 @@ use chat_core::{
     model::Message,
     protocol::{ClientFrame, FrameError, Hello, Send, SendTo, ServerFrame},
     store::Store,
+    testkit::{CallFaults, FaultyStore, StoreFaults},
 };
 use serde_json::{Value, json};
 
@@ -167,4 +168,60 @@ async fn what_was_found_here_is_told_on_other_nodes_too() {
     }
     assert_eq!(passed, [json!(first.id).to_string()].into());
     assert_ne!(first.id, second.id);
+}
+
+/// However long the store takes over each.
+#[tokio::test(start_paused = true)]
+async fn receipts_come_in_the_order_in_which_messages_were_read() {
+    let faulty = FaultyStore::new(Arc::new(MemoryStore::default()), 7);
+    let engine = Engine::builder().store(faulty.clone()).limits(limits()).build().await.unwrap();
+    let mut bob = one_by_one(&engine, "2").await;
+    let mut sent = Vec::new();
+    for n in 0..10 {
+        sent.push(send(&engine, "2", "1", &n.to_string()).await);
+    }
+    let ann = Client::connect(&engine, "1").await;
+    let stall = CallFaults { stall: 1.0, stall_max: Duration::from_millis(300), ..CallFaults::default() };
+    faulty.set_faults(StoreFaults { reads: stall, ..StoreFaults::default() });
+    for message in &sent {
+        ann.say(&json!({"type": "read", "room_id": message.room_id, "seq": message.seq}));
+    }
+    let wanted: Vec<Value> = sent.iter().map(|message| json!(message.id)).collect();
+    let mut read = Vec::new();
+    while read.len() < wanted.len() {
+        read.extend(bob.expect("passed").await["read"].as_array().unwrap().clone());
+    }
+    assert_eq!(read, wanted);
+}
+
+/// Its clients know of no other way to load what was left out.
+#[tokio::test(start_paused = true)]
+async fn a_format_that_tells_no_gap_leaves_nothing_out() {
+    let mut limits = limits();
+    limits.gap_after = 20;
+    limits.gap_keep = 5;
+    limits.sends.burst = 1_000;
+    // Little of it is in memory.
+    limits.hot_events_max = 10;
+    let engine = Engine::builder().limits(limits).build().await.unwrap();
+    let mut native = Client::connect(&engine, "1").await;
+    let mut other = one_by_one(&engine, "1").await;
+    let first = send(&engine, "2", "1", "first").await;
+    native.expect("message").await;
+    other.expect("message").await;
+    for n in 0..500 {
+        send(&engine, "2", "1", &n.to_string()).await;
+    }
+    let gap = native.expect("gap").await;
+    assert_eq!(gap["from"], json!(first.seq.next()));
+    for seq in 0..500 {
+        let next = loop {
+            let frame = other.next().await.unwrap();
+            assert_ne!(frame["type"], "gap");
+            if frame["type"] == "message" {
+                break frame;
+            }
+        };
+        assert_eq!(next["seq"], json!(first.seq.get() + 1 + seq));
+    }
 }

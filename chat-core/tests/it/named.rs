@@ -30,6 +30,10 @@ impl WireFormat for Named {
         "named"
     }
 
+    fn tells_gaps(&self) -> bool {
+        true
+    }
+
     fn needs_people(&self) -> bool {
         true
     }

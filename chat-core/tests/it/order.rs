@@ -110,3 +110,25 @@ async fn the_last_word_on_ones_presence_stands() {
         assert_eq!(now[0].status, PresenceStatus::Online);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_subscribes_anew_is_not_given_what_was_sent_before() {
+    for (commits, reads) in [(SLOW, CallFaults::default()), (CallFaults::default(), SLOW), (SLOW, SLOW)] {
+        let (_engine, mut ann, room) = scene(StoreFaults { commits, reads, ..StoreFaults::default() }).await;
+        for n in 0..5_u64 {
+            ann.say(&json!({"type": "send", "id": 10 * n, "room_id": room, "content": "x"}));
+            ann.say(&json!({"type": "unsubscribe", "id": 10 * n + 1, "room_id": room}));
+            ann.say(&json!({"type": "subscribe", "id": 10 * n + 2, "room_id": room}));
+            let sent = answer(&mut ann, 10 * n).await["seq"].clone();
+            assert_eq!(ann.expect("subscribed").await["head"], sent);
+            ann.say(&json!({"type": "history", "id": 10 * n + 3, "room_id": room}));
+            loop {
+                let frame = ann.next().await.unwrap();
+                assert_ne!(frame["type"], "message", "{frame}");
+                if frame["id"] == 10 * n + 3 {
+                    break;
+                }
+            }
+        }
+    }
+}

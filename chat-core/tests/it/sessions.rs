@@ -199,6 +199,21 @@ async fn signals_reach_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_gone_does_not_go_on_typing() {
+    let engine = Engine::builder().build().await.unwrap();
+    let room = room_of(&engine, &["1", "2"]).await;
+    let mut ann = Client::connect(&engine, "1").await;
+    let bob = Client::connect(&engine, "2").await;
+    bob.say(&json!({"type": "typing", "room_id": room, "is_typing": true}));
+    assert_eq!(ann.expect("typing").await["is_typing"], true);
+    let begun = tokio::time::Instant::now();
+    engine.as_host().remove_member(room, user("2")).await.unwrap();
+    let stop = ann.expect("typing").await;
+    assert_eq!((&stop["user"], &stop["is_typing"]), (&json!("2"), &json!(false)));
+    assert!(begun.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn limits_are_told_and_floods_end() {
     let mut limits = Limits::default();
     limits.set("sends", "1/3").unwrap();

@@ -97,7 +97,7 @@ impl Room {
                     .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
                     .ok();
                 self.show_end(event);
-                self.typists.lock().forget(user);
+                self.typists.lock().end(user);
                 return;
             }
             EventBody::RoomDeleted {} => {

@@ -25,6 +25,10 @@ impl WireFormat for NamedJson {
         "named-json"
     }
 
+    fn tells_gaps(&self) -> bool {
+        true
+    }
+
     fn needs_people(&self) -> bool {
         true
     }
