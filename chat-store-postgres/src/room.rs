@@ -73,11 +73,12 @@ statements! {
             ORDER BY r.at DESC, r.id DESC LIMIT $4");
         members = "SELECT user_id, role, joined_at, muted_until FROM {s}members
             WHERE room = $1 AND user_id > $2 ORDER BY user_id LIMIT $3";
+        // Their names sort as the roles do, the other way round.
         members_of = "SELECT n.id, m.user_id, m.role, m.joined_at, m.muted_until
             FROM (SELECT DISTINCT n.id FROM unnest($1::bigint[]) AS n (id)) n
             CROSS JOIN LATERAL (SELECT l.user_id, l.role, l.joined_at, l.muted_until FROM {s}members l
-                WHERE l.room = n.id ORDER BY l.user_id LIMIT $2) m
-            ORDER BY n.id, m.user_id";
+                WHERE l.room = n.id ORDER BY l.role DESC, l.user_id LIMIT $2) m
+            ORDER BY n.id, m.role DESC, m.user_id";
         acquaintances = "SELECT DISTINCT o.user_id FROM {s}members m
             JOIN {s}rooms r ON r.id = m.room AND r.members <= $2
             JOIN {s}members o ON o.room = m.room AND o.user_id <> m.user_id

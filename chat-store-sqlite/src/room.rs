@@ -65,12 +65,11 @@ statements! {
             ORDER BY r.at DESC, r.id DESC LIMIT ?4");
         members = "SELECT user, role, joined_at, muted_until FROM {p}members
             WHERE room = ?1 AND user > ?2 ORDER BY user LIMIT ?3";
-        // Up to the first who is too many; below a blob is every text.
-        members_of = "SELECT m.room, m.user, m.role, m.joined_at, m.muted_until
-            FROM (SELECT DISTINCT value FROM json_each(?1)) n
-            CROSS JOIN {p}members m ON m.room = n.value AND m.user < ifnull(
-                (SELECT l.user FROM {p}members l WHERE l.room = n.value ORDER BY l.user LIMIT 1 OFFSET ?2), x'')
-            ORDER BY m.room, m.user";
+        // Their names sort as the roles do, the other way round.
+        members_of = "SELECT room, user, role, joined_at, muted_until FROM (
+                SELECT m.*, row_number() OVER (PARTITION BY m.room ORDER BY m.role DESC, m.user) AS place
+                FROM (SELECT DISTINCT value FROM json_each(?1)) n CROSS JOIN {p}members m ON m.room = n.value)
+            WHERE place <= ?2 ORDER BY room, place";
         acquaintances = "SELECT DISTINCT o.user FROM {p}members m
             CROSS JOIN {p}rooms r ON r.id = m.room AND r.members <= ?2
             CROSS JOIN {p}members o ON o.room = m.room AND o.user <> m.user

@@ -35,21 +35,14 @@ pub(super) async fn list(user: &AsUser<'_>, limits: &Limits, page: Page) -> Resu
     let peopled = entries.into_iter().filter_map(|entry| {
         // None where the user was removed meanwhile.
         let members = members.remove(&entry.room.id)?;
-        Some(Peopled::of(entry, members))
+        Some(Peopled { entry, members })
     });
     Ok(peopled.collect())
 }
 
 /// One of the user's rooms.
-pub(super) async fn one(user: &AsUser<'_>, limits: &Limits, room: RoomId) -> Result<Peopled, Error> {
+pub(super) async fn one(user: &AsUser<'_>, room: RoomId) -> Result<Peopled, Error> {
     let entry = user.room_entry(room).await?;
-    let members = user.members(room, None, Some(limits.page_max)).await?;
-    Ok(Peopled::of(entry, members))
-}
-
-impl Peopled {
-    fn of(entry: RoomEntry, mut members: Vec<Member>) -> Self {
-        members.sort_by_key(|member| std::cmp::Reverse(member.role));
-        Self { entry, members }
-    }
+    let members = user.members_of(&[room]).await?.remove(&room).unwrap_or_default();
+    Ok(Peopled { entry, members })
 }

@@ -184,8 +184,10 @@ impl RoomStore for MemoryStore {
         let state = self.state.lock();
         let rooms: std::collections::BTreeSet<RoomId> = rooms.iter().copied().collect();
         let found = rooms.into_iter().filter_map(|room| {
-            let members = state.room_state(room)?.members.values().take(limit);
-            let members: Vec<_> = members.map(|row| row.member.clone()).collect();
+            let members = state.room_state(room)?.members.values();
+            let mut members: Vec<_> = members.map(|row| row.member.clone()).collect();
+            members.sort_by_key(|member| std::cmp::Reverse(member.role));
+            members.truncate(limit);
             (!members.is_empty()).then_some((room, members))
         });
         Ok(found.collect())

@@ -225,12 +225,11 @@ pub trait RoomStore: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Member>, StoreError>;
 
-    /// Members of several rooms by user id, of each at most `limit`: by room, each room once; those without members are
-    /// left out.
+    /// Members of several rooms, of each at most `limit`: by room, each room once; those without members are left out.
     ///
     /// # To ensure correctness
-    /// - Of each room they are those that [`RoomStore::members`] would begin with (suite:
-    ///   `members_of_rooms_are_those_of_each`).
+    /// - Of each room they are the highest roles, and among those alike the least ids, in that order, so that whoever runs
+    ///   a big room is among them (suite: `members_of_rooms_are_those_of_each`).
     async fn members_of(
         &self,
         rooms: &[RoomId],

@@ -260,7 +260,7 @@ pub(super) async fn remove_upload(
 async fn one(shared: &Shared, me: &Principal, id: RoomId) -> Result<Response, Error> {
     let engine = shared.engine();
     let user = engine.as_user(me);
-    let mut room = rooms::one(&user, engine.limits(), id).await?;
+    let mut room = rooms::one(&user, id).await?;
     settle(&user, &mut room.entry).await?;
     let names = Names::of(engine, me, shown_users(&room)).await;
     Ok(Json(Conversation::of(&room, &names, &Files::of(shared.media.as_ref()))).into_response())

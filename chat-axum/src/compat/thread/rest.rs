@@ -84,7 +84,7 @@ pub(super) async fn create_thread(
     let engine = shared.engine();
     let user = engine.as_user(&me);
     let created = user.create_room(create).await?;
-    let thread = rooms::one(&user, engine.limits(), created.room).await.map_err(after_write)?;
+    let thread = rooms::one(&user, created.room).await.map_err(after_write)?;
     Ok((StatusCode::CREATED, Json(Thread::from(thread))).into_response())
 }
 
@@ -94,7 +94,7 @@ pub(super) async fn read_thread(
     Path(ThreadPath { id }): Path<ThreadPath>,
 ) -> Result<Json<Thread>, Problem> {
     let engine = shared.engine();
-    Ok(Json(rooms::one(&engine.as_user(&me), engine.limits(), id).await?.into()))
+    Ok(Json(rooms::one(&engine.as_user(&me), id).await?.into()))
 }
 
 pub(super) async fn add_member(

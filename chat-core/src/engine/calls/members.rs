@@ -40,8 +40,8 @@ impl AsUser<'_> {
         found.map(|member| member.role).ok_or_else(|| Error::new(ErrorCode::NotFound, "no such member"))
     }
 
-    /// Members of several rooms by user id, of each room at most a page ([`crate::Limits::page_max`]). Rooms that one is
-    /// not in, or may not read, are left out.
+    /// Members of several rooms, the highest roles first and by user id among those alike, of each room at most a page
+    /// ([`crate::Limits::page_max`]). Rooms that one is not in, or may not read, are left out.
     ///
     /// # Errors
     /// `too_large` for more rooms than a page has, `unavailable`.

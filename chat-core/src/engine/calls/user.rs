@@ -155,10 +155,11 @@ impl AsUser<'_> {
         self.write(Write::new(room, ActionKind::Leave, Require::MEMBER, ChangeBody::Leave)).await
     }
 
-    /// Adds members, one after another; gives the place of each in the log, none where one was there.
+    /// Adds members; gives the place of each in the log, none where one was there.
     ///
     /// # Errors
-    /// See the error codes of the protocol; those before the one that failed are added.
+    /// See the error codes of the protocol. It is that of the first who could not be added: all others are, and asked again
+    /// they are no change.
     pub async fn add_members(
         &self,
         room: RoomId,
@@ -304,8 +305,8 @@ impl AsUser<'_> {
         self.inner.readable(self.principal, room).await?;
         let entry = self.inner.entry(Some(&self.principal.user), room).await?;
         let page = self.inner.limits.page_max;
-        let mut members = self.inner.read("members", self.inner.store.members(room, None, page)).await?;
-        members.sort_by_key(|member| std::cmp::Reverse(member.role));
+        let of_rooms = self.inner.read("members_of", self.inner.store.members_of(&[room], page)).await?;
+        let members = of_rooms.into_iter().next().map_or_else(Vec::new, |(_, members)| members);
         let pointers = if entry.member_count <= self.inner.limits.signals_room_max {
             self.inner.read("pointers", self.inner.store.pointers(room, page)).await?
         } else {

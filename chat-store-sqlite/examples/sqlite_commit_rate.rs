@@ -1,7 +1,7 @@
 //! How many sends a second one writer commits, in batches as the engine makes them.
 //!
 //! ```sh
-//! cargo run --release -p chat-store-sqlite --example commit_rate -- [normal|full] [rooms] [batch] [batches] [file]
+//! cargo run --release -p chat-store-sqlite --example sqlite_commit_rate -- [normal|full] [rooms] [batch] [batches] [file]
 //! ```
 
 use std::{
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let mut number = |default: usize| arguments.next().map_or(Ok(default), |text| text.parse());
     let (rooms, batch, batches) = (number(16)?, number(256)?, number(200)?);
-    let scratch = env::temp_dir().join(format!("commit_rate-{}.db", std::process::id()));
+    let scratch = env::temp_dir().join(format!("sqlite_commit_rate-{}.db", std::process::id()));
     let file = arguments.next().map_or(scratch, PathBuf::from);
 
     let store = SqliteStore::open(&file, SqliteOptions::default().synchronous(synchronous)).await?;
