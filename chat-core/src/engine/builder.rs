@@ -9,6 +9,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     Engine, Inner, LastClone, Link,
     after::AfterHooks,
+    guarded::Guarded,
     naming::{ClaimsUnderWay, Nameless},
     presence::Presence,
     registry::Registry,
@@ -130,8 +131,16 @@ impl EngineBuilder {
         let inner = Arc::new(Inner {
             epoch: RwLock::new(epoch.into()),
             store: self.store,
-            link: Link { bus, leases, quota },
-            host: Host { policy: self.policy, hooks: self.hooks, directory: self.directory },
+            link: Link {
+                bus: Arc::new(Guarded(bus)),
+                leases: Arc::new(Guarded(leases)),
+                quota: Arc::new(Guarded(quota)),
+            },
+            host: Host {
+                policy: Arc::new(Guarded(self.policy)),
+                hooks: Arc::new(Guarded(self.hooks)),
+                directory: self.directory.map(|directory| Arc::new(Guarded(directory)) as _),
+            },
             clock: self.clock,
             rooms: Registry::default(),
             users: Users::default(),

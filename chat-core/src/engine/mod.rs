@@ -12,6 +12,7 @@ mod deliveries;
 mod direct;
 mod farewell;
 mod feed;
+mod guarded;
 mod held;
 mod hot;
 mod intake;
@@ -68,7 +69,7 @@ use crate::{
     hooks::Host,
     limits::Limits,
     people::People,
-    store::{Store, StoreError},
+    store::{Store, StoreError, StoreErrorKind},
 };
 
 /// A chat engine: cheap to clone, ended by [`Engine::shutdown`] or by dropping the last clone.
@@ -133,17 +134,18 @@ impl Inner {
         self.tasks.spawn(task)
     }
 
-    /// Bounds a read of the store in time, and counts its failures.
+    /// Bounds a read of the store in time, and counts its failures. A panic of the store's is one.
     pub(crate) async fn read<T>(
         &self,
         operation: &'static str,
         read: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, Error> {
+        let failed = || StoreError::new(StoreErrorKind::Unavailable, operation);
+        let read = guarded::caught(guarded::STORE, read);
         let result = match tokio::time::timeout(self.limits.store_timeout, read).await {
-            Ok(result) => result,
-            Err(late) => {
-                Err(StoreError::new(crate::store::StoreErrorKind::Unavailable, operation).with_source(late))
-            }
+            Ok(Ok(result)) => result,
+            Ok(Err(panicked)) => Err(failed().with_source(panicked)),
+            Err(late) => Err(failed().with_source(late)),
         };
         result.map_err(|error| {
             metrics::store_failed(&error);

@@ -16,6 +16,7 @@ mod moderation;
 mod named;
 mod names;
 mod order;
+mod panics;
 mod presence;
 mod retries;
 mod schema;
