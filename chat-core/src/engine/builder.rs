@@ -165,7 +165,9 @@ impl EngineBuilder {
         inner.spawn(Arc::clone(&inner).sweep_room_sets());
         inner.spawn(Arc::clone(&inner).expire_typing());
         inner.spawn(Arc::clone(&inner).tell_receipts());
-        inner.spawn(Arc::clone(&inner).keep_presence());
+        inner.spawn(Arc::clone(&inner).keep_leases());
+        inner.spawn(Arc::clone(&inner).watch_leases());
+        inner.spawn(Arc::clone(&inner).keep_signals());
         inner.spawn(Arc::clone(&inner).watch_tokens());
         Ok(Engine { inner, _last: Arc::new(LastClone(cancel, lanes_end)) })
     }

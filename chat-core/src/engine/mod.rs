@@ -15,6 +15,7 @@ mod feed;
 mod guarded;
 mod held;
 mod hot;
+mod in_turn;
 mod intake;
 mod lookout;
 mod metrics;

@@ -10,10 +10,9 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::time::Instant;
 
 use self::{edges::HeardEdges, repair::ToldPresence};
-use super::{Inner, connection::Connection, signalling::signal_one};
+use super::{Inner, connection::Connection, in_turn::InTurn, signalling::signal_one};
 use crate::{
     bus::{Edge, Lease, Topic},
     model::{RoomId, UserId},
@@ -37,6 +36,8 @@ pub(crate) struct Presence {
     heard: Mutex<HeardEdges>,
     /// How many were told to be in big rooms.
     counts: Mutex<BTreeMap<RoomId, u32>>,
+    /// What others see otherwise of users here since their leases were renewed, and is yet to be told.
+    renewed: InTurn<BTreeMap<UserId, PresenceStatus>>,
 }
 
 /// Who was there when a connection began.
@@ -138,6 +139,11 @@ impl Inner {
     }
 
     async fn renew(self: &Arc<Self>, connections: &[Arc<Connection>]) {
+        let edges = self.renew_leases(connections).await;
+        self.tell_edges(edges, self.clock.now()).await;
+    }
+
+    async fn renew_leases(&self, connections: &[Arc<Connection>]) -> Vec<Edge> {
         let leases: Vec<_> = connections
             .iter()
             .filter(|connection| connection.end().is_none())
@@ -151,45 +157,59 @@ impl Inner {
             })
             .collect();
         if leases.is_empty() {
-            return;
+            return Vec::new();
         }
-        match self.link.leases.renew(&leases, LEASE).await {
-            Ok(edges) => self.tell_edges(edges, self.clock.now()).await,
-            Err(error) => super::metrics::bus_failed(&error),
+        self.link.leases.renew(&leases, LEASE).await.unwrap_or_else(|error| {
+            super::metrics::bus_failed(&error);
+            Vec::new()
+        })
+    }
+
+    /// Renews the leases of all connections here, again and again. Nothing else is waited for, the store least of all:
+    /// who is late here has others tell that all users of this node went offline.
+    pub(crate) async fn keep_leases(self: Arc<Self>) {
+        loop {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return,
+                () = tokio::time::sleep(RENEW) => {}
+            }
+            self.renew_all().await;
         }
     }
 
-    /// Renews the leases of all connections here.
+    /// Renews the leases of all connections here; what others see otherwise by it is told in passing.
     pub(crate) async fn renew_all(self: &Arc<Self>) {
         let all: Vec<_> = self.users.all().into_iter().flat_map(|(_, connections)| connections).collect();
         for chunk in all.chunks(RENEW_CHUNK) {
-            self.renew(chunk).await;
+            let edges = self.renew_leases(chunk).await;
+            let edges = edges.into_iter().map(|Edge { user, status }| (user, status));
+            // The last edge of a user stands.
+            if edges.len() > 0 && self.presence.renewed.add(|renewed| renewed.extend(edges)) {
+                let engine = Arc::clone(self);
+                self.spawn(async move {
+                    let (_turn, renewed) = engine.presence.renewed.begin().await;
+                    let edges = renewed.into_iter().map(|(user, status)| Edge { user, status });
+                    engine.tell_edges(edges.collect(), engine.clock.now()).await;
+                });
+            }
         }
     }
 
-    /// Renews leases, and tells of those that ran out elsewhere.
-    pub(crate) async fn keep_presence(self: Arc<Self>) {
+    /// Tells of leases that ran out elsewhere, and of rooms too big to name who is there.
+    pub(crate) async fn watch_leases(self: Arc<Self>) {
         const LOOK: Duration = Duration::from_secs(5);
-        let (mut renewed, mut repaired) = (Instant::now(), Instant::now());
         loop {
             tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => return,
                 () = tokio::time::sleep(LOOK) => {}
             }
-            if renewed.elapsed() >= RENEW {
-                renewed = Instant::now();
-                self.renew_all().await;
-            }
+            self.tell_counts();
             if let Ok(edges) = self.link.leases.expired().await {
                 // Nobody has renewed them since.
                 self.tell_edges(edges, self.clock.now().minus(LEASE)).await;
             }
-            if repaired.elapsed() >= self.limits.signal_repair {
-                repaired = Instant::now();
-                self.repair_signals().await;
-            }
-            self.tell_counts();
         }
     }
 

@@ -8,7 +8,7 @@ use chat_core::{
     memory::{LocalBus, MemoryStore},
     model::{ConnectionId, NodeId, Timestamp},
     protocol::{Send, SendTo},
-    testkit::{BusFaults, FaultyBus, Told},
+    testkit::{BusFaults, FaultyBus, FaultyStore, Told},
 };
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
@@ -158,4 +158,23 @@ async fn those_whose_leases_were_lost_were_never_away() {
     two.as_host().send(Send::text(SendTo::Room(room), "lost on the way")).await.unwrap();
     let told = told(&mut ann, "bob", Duration::from_secs(30)).await;
     assert!(told.iter().all(|(status, _)| status == "online"), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_slow_makes_nobody_go_offline() {
+    let (bus, store) = (LocalBus::default(), Arc::new(MemoryStore::default()));
+    let slow = FaultyStore::new(Arc::clone(&store), 1);
+    let one = Engine::builder().store(slow.clone()).bus(bus.clone()).build().await.unwrap();
+    let two = Engine::builder().shared_store(store).bus(bus).build().await.unwrap();
+    for _ in 0..60 {
+        room_of(&one, &["ann", "bob"]).await;
+    }
+    let mut ann = Client::connect(&two, "ann").await;
+    let _bob = Client::connect(&one, "bob").await;
+    assert_eq!(told(&mut ann, "bob", MINUTE / 2).await, [(json!("online"), Value::Null)]);
+    // What is read to repair signals takes longer, all rooms together, than leases last.
+    slow.slow_down("pointers", MINUTE);
+    slow.slow_down("memberships", MINUTE);
+    assert_eq!(told(&mut ann, "bob", 5 * MINUTE).await, []);
+    assert!(slow.calls("pointers") >= 60);
 }
