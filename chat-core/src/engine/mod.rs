@@ -103,6 +103,7 @@ pub(crate) struct Inner {
     pub(crate) rooms: registry::Registry,
     pub(crate) users: users::Users,
     pub(crate) presence: presence::Presence,
+    pub(crate) recoveries: in_turn::InTurn<lookout::LostParts>,
     pub(crate) people: Arc<People>,
     pub(crate) nameless: naming::Nameless,
     pub(crate) claims: naming::ClaimsUnderWay,

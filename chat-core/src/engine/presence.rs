@@ -10,6 +10,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use self::{edges::HeardEdges, repair::ToldPresence};
 use super::{Inner, connection::Connection, in_turn::InTurn, signalling::signal_one};
@@ -38,6 +39,14 @@ pub(crate) struct Presence {
     counts: Mutex<BTreeMap<RoomId, u32>>,
     /// What others see otherwise of users here since their leases were renewed, and is yet to be told.
     renewed: InTurn<BTreeMap<UserId, PresenceStatus>>,
+    renew_soon: Notify,
+}
+
+impl Presence {
+    /// Leases may have been lost: they are renewed at once, or once more where that is under way.
+    pub(crate) fn renew_soon(&self) {
+        self.renew_soon.notify_one();
+    }
 }
 
 /// Who was there when a connection began.
@@ -172,6 +181,7 @@ impl Inner {
             tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => return,
+                () = self.presence.renew_soon.notified() => {}
                 () = tokio::time::sleep(RENEW) => {}
             }
             self.renew_all().await;
@@ -179,7 +189,7 @@ impl Inner {
     }
 
     /// Renews the leases of all connections here; what others see otherwise by it is told in passing.
-    pub(crate) async fn renew_all(self: &Arc<Self>) {
+    async fn renew_all(self: &Arc<Self>) {
         let all: Vec<_> = self.users.all().into_iter().flat_map(|(_, connections)| connections).collect();
         for chunk in all.chunks(RENEW_CHUNK) {
             let edges = self.renew_leases(chunk).await;

@@ -12,6 +12,7 @@ mod goldens;
 mod held;
 mod hooks;
 mod host;
+mod losses;
 mod moderation;
 mod named;
 mod names;
