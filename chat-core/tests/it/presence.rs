@@ -178,3 +178,51 @@ async fn a_store_that_is_slow_makes_nobody_go_offline() {
     assert_eq!(told(&mut ann, "bob", 5 * MINUTE).await, []);
     assert!(slow.calls("pointers") >= 60);
 }
+
+/// Ends a node whose clients go at once.
+async fn shut_down(engine: &Engine, clients: Vec<Client>) {
+    let shutdown = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.shutdown(MINUTE).await }
+    });
+    drop(clients);
+    assert!(shutdown.await.unwrap(), "every task ended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_goes_down_takes_nobody_offline_who_comes_back() {
+    let (one, two, _bus) = nodes().await;
+    room_of(&one, &["ann", "bob", "cat", "dan"]).await;
+    let (mut ann, mut dan) = (Client::connect(&two, "ann").await, Client::connect(&two, "dan").await);
+    let gone = vec![Client::connect(&one, "bob").await, Client::connect(&one, "cat").await];
+    for (onlooker, who) in [(&mut ann, "bob"), (&mut dan, "cat")] {
+        assert_eq!(told(onlooker, who, MINUTE / 2).await, [(json!("online"), Value::Null)]);
+    }
+    let left = one.now();
+    shut_down(&one, gone).await;
+    sleep(Duration::from_secs(2)).await;
+    let _bob = Client::connect(&two, "bob").await;
+    // Within the grace and the time after which leases are looked at.
+    let offline = (json!("offline"), seen(left));
+    assert_eq!(told(&mut dan, "cat", Duration::from_secs(14)).await, std::slice::from_ref(&offline));
+    assert_eq!(shown(&two, "cat").await, offline);
+    assert_eq!(told(&mut ann, "bob", 2 * MINUTE).await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_goes_down_alone_notes_who_was_there() {
+    let store = Arc::new(MemoryStore::default());
+    let bus = LocalBus::default();
+    let build =
+        async || Engine::builder().shared_store(Arc::clone(&store) as _).bus(bus.clone()).build().await;
+    let engine = build().await.unwrap();
+    room_of(&engine, &["ann", "bob"]).await;
+    let bob = Client::connect(&engine, "bob").await;
+    sleep(Duration::from_secs(1)).await;
+    shut_down(&engine, vec![bob]).await;
+    let again = build().await.unwrap();
+    assert_eq!(shown(&again, "bob").await.0, "online", "as long as he may come back");
+    sleep(Duration::from_secs(11)).await;
+    let (status, last_seen) = shown(&again, "bob").await;
+    assert_eq!((status, last_seen.is_string()), (json!("offline"), true));
+}
