@@ -133,8 +133,8 @@ pub trait Policy: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Allows or forbids. Where a call takes longer than [`crate::Limits::hook_timeout`], nothing is done and the user
-    /// is told `unavailable`. It comes before membership and roles are looked at: `principal` may be a stranger to the
-    /// room, and the room may not exist.
+    /// is told `unavailable`; so too where it panics. It comes before membership and roles are looked at: `principal`
+    /// may be a stranger to the room, and the room may not exist.
     ///
     /// # Errors
     /// [`Denied`] forbids; the user is told `forbidden` with the reason, or `unavailable`.
@@ -256,7 +256,7 @@ pub trait UserDirectory: fmt::Debug + Send + Sync + 'static {
     /// The profiles of those users that are known; others are shown by their id.
     ///
     /// # Errors
-    /// Any; the users are then shown as last seen.
+    /// Any; the users are then shown as last seen. A panic is one.
     async fn profiles(
         &self,
         users: &[UserId],

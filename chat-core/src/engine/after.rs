@@ -1,8 +1,7 @@
 //! After-hooks: told what this node has committed, room by room in order, while nobody waits for them.
 
-use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::Arc};
+use std::{collections::VecDeque, sync::Arc};
 
-use futures::FutureExt as _;
 use parking_lot::Mutex;
 
 use super::{Inner, metrics};
@@ -56,8 +55,8 @@ impl Inner {
                 };
                 event
             };
-            // What the host does of its own is the host's; the next event is told all the same.
-            drop(AssertUnwindSafe(self.host.hooks.after(&event)).catch_unwind().await);
+            // Where it panics, the next event is told all the same.
+            self.host.hooks.after(&event).await;
         }
     }
 }

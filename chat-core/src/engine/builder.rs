@@ -9,6 +9,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     Engine, Inner, LastClone, Link,
     after::AfterHooks,
+    guarded::Guarded,
+    in_turn::InTurn,
     naming::{ClaimsUnderWay, Nameless},
     presence::Presence,
     registry::Registry,
@@ -130,12 +132,21 @@ impl EngineBuilder {
         let inner = Arc::new(Inner {
             epoch: RwLock::new(epoch.into()),
             store: self.store,
-            link: Link { bus, leases, quota },
-            host: Host { policy: self.policy, hooks: self.hooks, directory: self.directory },
+            link: Link {
+                bus: Arc::new(Guarded(bus)),
+                leases: Arc::new(Guarded(leases)),
+                quota: Arc::new(Guarded(quota)),
+            },
+            host: Host {
+                policy: Arc::new(Guarded(self.policy)),
+                hooks: Arc::new(Guarded(self.hooks)),
+                directory: self.directory.map(|directory| Arc::new(Guarded(directory)) as _),
+            },
             clock: self.clock,
             rooms: Registry::default(),
             users: Users::default(),
             presence: Presence::default(),
+            recoveries: InTurn::default(),
             people: Arc::new(People::new(self.limits.people_max, self.limits.people_fresh)),
             nameless: Nameless::default(),
             claims: ClaimsUnderWay::default(),
@@ -156,7 +167,9 @@ impl EngineBuilder {
         inner.spawn(Arc::clone(&inner).sweep_room_sets());
         inner.spawn(Arc::clone(&inner).expire_typing());
         inner.spawn(Arc::clone(&inner).tell_receipts());
-        inner.spawn(Arc::clone(&inner).keep_presence());
+        inner.spawn(Arc::clone(&inner).keep_leases());
+        inner.spawn(Arc::clone(&inner).watch_leases());
+        inner.spawn(Arc::clone(&inner).keep_signals());
         inner.spawn(Arc::clone(&inner).watch_tokens());
         Ok(Engine { inner, _last: Arc::new(LastClone(cancel, lanes_end)) })
     }

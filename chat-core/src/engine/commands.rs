@@ -193,7 +193,7 @@ impl Inner {
             self.spawn(async move {
                 while let Some((flight, frame)) = connection.commands.next() {
                     let id = frame.id.clone();
-                    // A panic of the host's would else leave all that follows unanswered.
+                    // A panic would else leave all that follows unanswered.
                     let done = AssertUnwindSafe(engine.do_ordered(flight, frame)).catch_unwind().await;
                     if done.is_err() {
                         metrics::command_panicked();

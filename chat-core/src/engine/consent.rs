@@ -1,7 +1,7 @@
 //! What the host says to a command: its policy, then its hooks.
 
 use super::{
-    Inner, metrics,
+    Inner, guarded, metrics,
     validate::{self, Write},
 };
 use crate::{
@@ -79,10 +79,11 @@ impl Inner {
             }
             _ => return Ok(()),
         };
-        let hook = self.host.hooks.before_message(principal, &mut draft);
+        let hook = guarded::before_message(&*self.host.hooks, principal, &mut draft);
         match tokio::time::timeout(self.limits.hook_timeout, hook).await {
-            Ok(Ok(())) => {}
-            Ok(Err(denied)) => return Err(denied.into()),
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(denied))) => return Err(denied.into()),
+            Ok(Err(_)) => return Err(Error::new(ErrorCode::Internal, "the server failed at this")),
             Err(_) => {
                 metrics::hook_timed_out("before_message");
                 return match self.host.hooks.on_timeout() {

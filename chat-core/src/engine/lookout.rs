@@ -1,6 +1,10 @@
 //! Looking out for what was missed: the bus, the sweep of heads, a store that went back, tokens that end.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::mpsc;
 
@@ -20,6 +24,32 @@ pub(crate) const HEADS_CHUNK: usize = 1_000;
 /// A room's latest events that are looked at for who came and went, when it is announced.
 const ANNOUNCED_EVENTS: u64 = 32;
 
+/// Topics that are recovered one by one; of more, everything is.
+const LOST_TOPICS_MAX: usize = 10_000;
+
+/// What was lost since the recovery began that is under way.
+#[derive(Debug, Default)]
+pub(crate) struct LostParts {
+    is_all: bool,
+    topics: BTreeSet<Topic>,
+}
+
+impl LostParts {
+    fn add(&mut self, lost: Lost) {
+        match lost {
+            Lost::All => self.is_all = true,
+            Lost::Topics(topics) if !self.is_all => {
+                self.topics.extend(topics);
+                self.is_all = self.topics.len() > LOST_TOPICS_MAX;
+            }
+            Lost::Topics(_) => {}
+        }
+        if self.is_all {
+            self.topics = BTreeSet::new();
+        }
+    }
+}
+
 impl Inner {
     /// Takes what the bus brings until the engine ends.
     pub(crate) async fn listen(self: Arc<Self>, mut incoming: mpsc::Receiver<Incoming>) {
@@ -33,8 +63,7 @@ impl Inner {
                 Some(Incoming::Message(message)) => self.hear(message),
                 Some(Incoming::Lost(lost)) => {
                     metrics::bus_lost();
-                    let engine = Arc::clone(&self);
-                    self.spawn(async move { engine.recover(lost).await });
+                    self.lost(lost);
                 }
                 None => {
                     tracing::error!("the bus has ended; going on by sweeps alone");
@@ -95,34 +124,43 @@ impl Inner {
         }
     }
 
-    /// Something may have been lost: the store is asked about everything it may have been about.
-    async fn recover(self: &Arc<Self>, lost: Lost) {
-        match lost {
-            Lost::All => {
-                let looks = async {
-                    self.sweep_heads_once().await;
-                    self.compare_all_room_sets().await;
-                    self.read_all_blocks().await;
-                };
-                // At once: whose leases were lost is taken for gone where they are not renewed within the grace.
-                futures::join!(self.renew_all(), looks);
-                self.repair_signals().await;
-            }
-            Lost::Topics(topics) => {
-                let rooms: Vec<RoomId> = topics
-                    .iter()
-                    .filter_map(|topic| if let Topic::Room(room) = topic { Some(*room) } else { None })
-                    .collect();
-                self.ask_heads(&rooms).await;
-                for topic in &topics {
-                    if let Topic::User(user) = topic {
-                        self.blocks_changed(user);
-                        self.user_rooms_changed(user);
-                    }
+    /// Something may have been lost: it is recovered in turn. What is lost while that is under way is so after it, all
+    /// at once: a bus that comes and goes many times a second must not have the store asked as often.
+    fn lost(self: &Arc<Self>, lost: Lost) {
+        if lost == Lost::All {
+            // At once: whose leases were lost is taken for gone where they are not renewed within the grace.
+            self.presence.renew_soon();
+        }
+        if self.recoveries.add(|parts| parts.add(lost)) {
+            let engine = Arc::clone(self);
+            self.spawn(async move {
+                let (_turn, lost) = engine.recoveries.begin().await;
+                if !engine.cancel.is_cancelled() {
+                    engine.recover(lost).await;
                 }
-                self.repair_signals_of(&rooms).await;
+            });
+        }
+    }
+
+    /// Asks the store about everything that something lost may have been about.
+    async fn recover(self: &Arc<Self>, lost: LostParts) {
+        if lost.is_all {
+            self.sweep_heads_once().await;
+            self.compare_all_room_sets().await;
+            self.read_all_blocks().await;
+            self.repair_signals().await;
+            return;
+        }
+        let room = |topic: &Topic| if let Topic::Room(room) = topic { Some(*room) } else { None };
+        let rooms: Vec<RoomId> = lost.topics.iter().filter_map(room).collect();
+        self.ask_heads(&rooms).await;
+        for topic in &lost.topics {
+            if let Topic::User(user) = topic {
+                self.blocks_changed(user);
+                self.user_rooms_changed(user);
             }
         }
+        self.repair_signals_of(&rooms).await;
     }
 
     /// Asks for the heads of active rooms every few seconds: what neither an own commit nor the bus told is found.

@@ -51,7 +51,12 @@ pub(crate) fn resumed(outcome: &'static str) {
     counter!("chat_resumes_total", "outcome" => outcome).increment(1);
 }
 
-/// A policy, a hook or the engine itself panicked in a command of a socket.
+/// Code of the host's or of a backend's panicked; the call failed.
+pub(crate) fn panicked(whose: &'static str) {
+    counter!("chat_foreign_panics_total", "whose" => whose).increment(1);
+}
+
+/// The engine itself panicked in a command of a socket.
 pub(crate) fn command_panicked() {
     counter!("chat_command_panics_total").increment(1);
 }

@@ -12,8 +12,10 @@ mod deliveries;
 mod direct;
 mod farewell;
 mod feed;
+mod guarded;
 mod held;
 mod hot;
+mod in_turn;
 mod intake;
 mod lookout;
 mod metrics;
@@ -69,7 +71,7 @@ use crate::{
     hooks::Host,
     limits::Limits,
     people::People,
-    store::{Store, StoreError},
+    store::{Store, StoreError, StoreErrorKind},
 };
 
 /// A chat engine: cheap to clone, ended by [`Engine::shutdown`] or by dropping the last clone.
@@ -102,6 +104,7 @@ pub(crate) struct Inner {
     pub(crate) rooms: registry::Registry,
     pub(crate) users: users::Users,
     pub(crate) presence: presence::Presence,
+    pub(crate) recoveries: in_turn::InTurn<lookout::LostParts>,
     pub(crate) people: Arc<People>,
     pub(crate) nameless: naming::Nameless,
     pub(crate) claims: naming::ClaimsUnderWay,
@@ -134,17 +137,18 @@ impl Inner {
         self.tasks.spawn(task)
     }
 
-    /// Bounds a read of the store in time, and counts its failures.
+    /// Bounds a read of the store in time, and counts its failures. A panic of the store's is one.
     pub(crate) async fn read<T>(
         &self,
         operation: &'static str,
         read: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, Error> {
+        let failed = || StoreError::new(StoreErrorKind::Unavailable, operation);
+        let read = guarded::caught(guarded::STORE, read);
         let result = match tokio::time::timeout(self.limits.store_timeout, read).await {
-            Ok(result) => result,
-            Err(late) => {
-                Err(StoreError::new(crate::store::StoreErrorKind::Unavailable, operation).with_source(late))
-            }
+            Ok(Ok(result)) => result,
+            Ok(Err(panicked)) => Err(failed().with_source(panicked)),
+            Err(late) => Err(failed().with_source(late)),
         };
         result.map_err(|error| {
             metrics::store_failed(&error);

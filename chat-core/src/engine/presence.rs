@@ -10,13 +10,13 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::time::Instant;
+use tokio::sync::Notify;
 
 use self::{edges::HeardEdges, repair::ToldPresence};
-use super::{Inner, connection::Connection, signalling::signal_one};
+use super::{Inner, connection::Connection, in_turn::InTurn, signalling::signal_one};
 use crate::{
     bus::{Edge, Lease, Topic},
-    model::{RoomId, UserId},
+    model::{RoomId, Timestamp, UserId},
     protocol::PresenceEntry,
     signal::{PresenceChoice, PresenceStatus, Signal},
 };
@@ -37,6 +37,18 @@ pub(crate) struct Presence {
     heard: Mutex<HeardEdges>,
     /// How many were told to be in big rooms.
     counts: Mutex<BTreeMap<RoomId, u32>>,
+    /// What others see otherwise of users here since their leases were renewed, and is yet to be told.
+    renewed: InTurn<BTreeMap<UserId, PresenceStatus>>,
+    renew_soon: Notify,
+    /// What connections that ended as this node goes down leave to others, and when they ended.
+    leaving: InTurn<Vec<(Lease, Timestamp)>>,
+}
+
+impl Presence {
+    /// Leases may have been lost: they are renewed at once, or once more where that is under way.
+    pub(crate) fn renew_soon(&self) {
+        self.renew_soon.notify_one();
+    }
 }
 
 /// Who was there when a connection began.
@@ -95,7 +107,7 @@ impl Inner {
     /// A connection has ended; `last`: of this user on this node.
     pub(crate) fn presence_ends(self: &Arc<Self>, connection: &Arc<Connection>, last: bool) {
         let (engine, user, id) = (Arc::clone(self), connection.user.clone(), connection.id);
-        let (left, shown) = (self.clock.now(), connection.presence() != PresenceChoice::Invisible);
+        let (left, lease) = (self.clock.now(), lease_of(connection));
         self.spawn(async move {
             if last {
                 // Whoever comes back within the grace was never away.
@@ -104,20 +116,50 @@ impl Inner {
                     () = engine.cancel.cancelled() => {}
                     () = tokio::time::sleep(engine.limits.offline_grace) => {}
                 }
-                if !engine.users.is_here(&user) {
-                    engine.link.bus.unsubscribe(&[Topic::User(user.clone())]).await;
-                    if engine.users.is_here(&user) {
-                        engine.follow_user(&user).await;
-                    }
+            }
+            if engine.cancel.is_cancelled() {
+                if let Some(lease) = lease {
+                    engine.hand_over(lease, left).await;
+                }
+                return;
+            }
+            if last && !engine.users.is_here(&user) {
+                engine.link.bus.unsubscribe(&[Topic::User(user.clone())]).await;
+                if engine.users.is_here(&user) {
+                    engine.follow_user(&user).await;
                 }
             }
             match engine.link.leases.release(&[(user.clone(), id)]).await {
                 Ok(edges) => engine.tell_edges(edges, left).await,
                 // Nobody tells it now; whoever finds it out reads when it was.
-                Err(_) if last && shown => engine.note_seen(&[(user, left)]).await,
+                Err(_) if last && lease.is_some() => engine.note_seen(&[(user, left)]).await,
                 Err(_) => {}
             }
         });
+    }
+
+    /// Leaves a connection's lease to the other nodes, as this one goes down: most come back elsewhere within the
+    /// grace, and were never away. The others find the leases of those run out who do not, and tell it.
+    ///
+    /// Perhaps there is no other node, so when somebody was here last is noted now.
+    async fn hand_over(self: &Arc<Self>, lease: Lease, left: Timestamp) {
+        if !self.presence.leaving.add(|leaving| leaving.push((lease, left))) {
+            return;
+        }
+        let (_turn, leaving) = self.presence.leaving.begin().await;
+        // No longer than it would have lasted, and never no time at all.
+        let grace = self.limits.offline_grace.clamp(Duration::from_millis(1), LEASE);
+        for chunk in leaving.chunks(RENEW_CHUNK) {
+            let leases: Vec<_> = chunk.iter().map(|(lease, _)| lease.clone()).collect();
+            match self.link.leases.renew(&leases, grace).await {
+                Ok(edges) => self.tell_edges(edges, self.clock.now()).await,
+                Err(error) => super::metrics::bus_failed(&error),
+            }
+            // Each user once.
+            let seen: BTreeMap<_, _> =
+                chunk.iter().map(|(lease, left)| (lease.user.clone(), *left)).collect();
+            self.note_seen(&seen.into_iter().collect::<Vec<_>>()).await;
+        }
     }
 
     /// A connection says how it wants to be shown.
@@ -138,58 +180,68 @@ impl Inner {
     }
 
     async fn renew(self: &Arc<Self>, connections: &[Arc<Connection>]) {
-        let leases: Vec<_> = connections
-            .iter()
-            .filter(|connection| connection.end().is_none())
-            .filter_map(|connection| {
-                let status = match connection.presence() {
-                    PresenceChoice::Online => PresenceStatus::Online,
-                    PresenceChoice::Away => PresenceStatus::Away,
-                    PresenceChoice::Invisible => return None,
-                };
-                Some(Lease { user: connection.user.clone(), connection: connection.id, status })
-            })
-            .collect();
+        let edges = self.renew_leases(connections).await;
+        self.tell_edges(edges, self.clock.now()).await;
+    }
+
+    async fn renew_leases(&self, connections: &[Arc<Connection>]) -> Vec<Edge> {
+        let live = connections.iter().filter(|connection| connection.end().is_none());
+        let leases: Vec<_> = live.filter_map(|connection| lease_of(connection)).collect();
         if leases.is_empty() {
-            return;
+            return Vec::new();
         }
-        match self.link.leases.renew(&leases, LEASE).await {
-            Ok(edges) => self.tell_edges(edges, self.clock.now()).await,
-            Err(error) => super::metrics::bus_failed(&error),
+        self.link.leases.renew(&leases, LEASE).await.unwrap_or_else(|error| {
+            super::metrics::bus_failed(&error);
+            Vec::new()
+        })
+    }
+
+    /// Renews the leases of all connections here, again and again. Nothing else is waited for, the store least of all:
+    /// who is late here has others tell that all users of this node went offline.
+    pub(crate) async fn keep_leases(self: Arc<Self>) {
+        loop {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return,
+                () = self.presence.renew_soon.notified() => {}
+                () = tokio::time::sleep(RENEW) => {}
+            }
+            self.renew_all().await;
         }
     }
 
-    /// Renews the leases of all connections here.
-    pub(crate) async fn renew_all(self: &Arc<Self>) {
+    /// Renews the leases of all connections here; what others see otherwise by it is told in passing.
+    async fn renew_all(self: &Arc<Self>) {
         let all: Vec<_> = self.users.all().into_iter().flat_map(|(_, connections)| connections).collect();
         for chunk in all.chunks(RENEW_CHUNK) {
-            self.renew(chunk).await;
+            let edges = self.renew_leases(chunk).await;
+            let edges = edges.into_iter().map(|Edge { user, status }| (user, status));
+            // The last edge of a user stands.
+            if edges.len() > 0 && self.presence.renewed.add(|renewed| renewed.extend(edges)) {
+                let engine = Arc::clone(self);
+                self.spawn(async move {
+                    let (_turn, renewed) = engine.presence.renewed.begin().await;
+                    let edges = renewed.into_iter().map(|(user, status)| Edge { user, status });
+                    engine.tell_edges(edges.collect(), engine.clock.now()).await;
+                });
+            }
         }
     }
 
-    /// Renews leases, and tells of those that ran out elsewhere.
-    pub(crate) async fn keep_presence(self: Arc<Self>) {
+    /// Tells of leases that ran out elsewhere, and of rooms too big to name who is there.
+    pub(crate) async fn watch_leases(self: Arc<Self>) {
         const LOOK: Duration = Duration::from_secs(5);
-        let (mut renewed, mut repaired) = (Instant::now(), Instant::now());
         loop {
             tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => return,
                 () = tokio::time::sleep(LOOK) => {}
             }
-            if renewed.elapsed() >= RENEW {
-                renewed = Instant::now();
-                self.renew_all().await;
-            }
+            self.tell_counts();
             if let Ok(edges) = self.link.leases.expired().await {
                 // Nobody has renewed them since.
-                self.tell_edges(edges, self.clock.now().minus(LEASE)).await;
+                self.tell_expired(edges, self.clock.now().minus(LEASE)).await;
             }
-            if repaired.elapsed() >= self.limits.signal_repair {
-                repaired = Instant::now();
-                self.repair_signals().await;
-            }
-            self.tell_counts();
         }
     }
 
@@ -211,4 +263,14 @@ impl Inner {
         }
         self.presence.counts.lock().retain(|room, _| self.rooms.get(*room).is_some());
     }
+}
+
+/// What a connection says of its user; `None`: nothing, it is invisible.
+fn lease_of(connection: &Connection) -> Option<Lease> {
+    let status = match connection.presence() {
+        PresenceChoice::Online => PresenceStatus::Online,
+        PresenceChoice::Away => PresenceStatus::Away,
+        PresenceChoice::Invisible => return None,
+    };
+    Some(Lease { user: connection.user.clone(), connection: connection.id, status })
 }

@@ -169,6 +169,11 @@ impl RoomLog {
         step
     }
 
+    /// Nobody reads any more what [`Step::fetch`] asked for: whatever is heard next asks again.
+    pub(crate) fn forget_fetch(&mut self) {
+        self.fetching = false;
+    }
+
     fn take(&mut self, event: Arc<Event>, step: &mut Step) {
         self.known = self.known.max(event.seq);
         if self.opened && event.seq <= self.head {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Inner, connection::Connection, metrics};
+use super::{Inner, connection::Connection, metrics, users::Users};
 use crate::{
     bus::Topic,
     error::Error,
@@ -14,6 +14,21 @@ use crate::{
 
 /// Users compared at once by a sweep.
 const COMPARED_AT_ONCE: usize = 8;
+
+/// A user whose rooms are being compared: whatever becomes of that, the next comparison is free to begin.
+struct Comparing<'a> {
+    users: &'a Users,
+    user: &'a UserId,
+    has_ended: bool,
+}
+
+impl Drop for Comparing<'_> {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.users.give_up_compare(self.user);
+        }
+    }
+}
 
 impl Inner {
     /// Hears of a user from other nodes from here on; gives up waiting, not listening, after a while.
@@ -58,12 +73,11 @@ impl Inner {
     }
 
     async fn compare_until_still(self: &Arc<Self>, user: &UserId) {
-        loop {
+        let mut comparing = Comparing { users: &self.users, user, has_ended: false };
+        while !comparing.has_ended {
             // A failure is made up for by the next sweep.
             drop(self.compare(user).await);
-            if !self.users.end_compare(user) {
-                return;
-            }
+            comparing.has_ended = !self.users.end_compare(user);
         }
     }
 

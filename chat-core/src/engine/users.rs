@@ -120,4 +120,11 @@ impl Users {
             }
         }
     }
+
+    /// Ends it, whether or not it was to be once more.
+    pub(crate) fn give_up_compare(&self, id: &UserId) {
+        if let Some(user) = self.shard(id).lock().get_mut(id) {
+            user.comparing = None;
+        }
+    }
 }

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    Inner,
+    Inner, guarded,
     held::{HeldRooms, Place},
     intake::InFlight,
     metrics,
@@ -276,11 +276,17 @@ impl Inner {
         time: Duration,
     ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
         let store = Arc::clone(&self.store);
-        let mut commit = Box::pin(async move {
+        let call = async move {
             match waits {
                 Waits::No => store.commit(changes).await,
                 Waits::Yes => store.commit_held(changes).await,
             }
+        };
+        // A panic says no more than a lost answer: and it must end neither the lane nor what waits for held rooms.
+        let mut commit = Box::pin(async move {
+            let panicked =
+                |panicked| Err(StoreError::new(StoreErrorKind::Unknown, "commit").with_source(panicked));
+            guarded::caught(guarded::STORE, call).await.unwrap_or_else(panicked)
         });
         let result = match poll!(commit.as_mut()) {
             std::task::Poll::Ready(result) => result,
@@ -288,8 +294,8 @@ impl Inner {
                 let task = self.spawn(commit);
                 match tokio::time::timeout(time, task).await {
                     Ok(Ok(result)) => result,
-                    Ok(Err(panicked)) => {
-                        Err(StoreError::new(StoreErrorKind::Unknown, "commit").with_source(panicked))
+                    Ok(Err(ended)) => {
+                        Err(StoreError::new(StoreErrorKind::Unknown, "commit").with_source(ended))
                     }
                     Err(late) => Err(StoreError::new(StoreErrorKind::Unknown, "commit").with_source(late)),
                 }

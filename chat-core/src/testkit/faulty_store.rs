@@ -77,6 +77,10 @@ struct State {
     frozen: bool,
     script: VecDeque<CommitFault>,
     calls: BTreeMap<&'static str, u64>,
+    /// Methods that are to panic once, and how many of their calls come before that.
+    panics: BTreeMap<&'static str, u64>,
+    /// Methods that take a time of their own.
+    slow: BTreeMap<&'static str, Duration>,
 }
 
 /// What becomes of one call.
@@ -111,6 +115,8 @@ impl<S: Store + ?Sized> FaultyStore<S> {
             frozen: false,
             script: VecDeque::new(),
             calls: BTreeMap::new(),
+            panics: BTreeMap::new(),
+            slow: BTreeMap::new(),
         };
         let control = Control { state: Mutex::new(state), thawed: Notify::new() };
         Self { inner, control: Arc::new(control) }
@@ -154,6 +160,16 @@ impl<S: Store + ?Sized> FaultyStore<S> {
         self.control.thawed.notify_waiters();
     }
 
+    /// A method panics, once, after so many further calls. It goes by its name; `commit_held` counts as `commit`.
+    pub fn panic_after(&self, method: &'static str, calls: u64) {
+        self.control.state.lock().panics.insert(method, calls);
+    }
+
+    /// From now on each call of a method takes so long before it takes effect.
+    pub fn slow_down(&self, method: &'static str, takes: Duration) {
+        self.control.state.lock().slow.insert(method, takes);
+    }
+
     /// How often a method was called so far, by its name.
     #[must_use]
     pub fn calls(&self, method: &str) -> u64 {
@@ -188,6 +204,14 @@ impl<S: Store + ?Sized> FaultyStore<S> {
     fn plan(&self, kind: Kind, operation: &'static str) -> Plan {
         let state = &mut *self.control.state.lock();
         *state.calls.entry(operation).or_default() += 1;
+        match state.panics.get_mut(operation) {
+            Some(0) => {
+                state.panics.remove(operation);
+                panic!("the store panics in {operation}, as told");
+            }
+            Some(calls) => *calls -= 1,
+            None => {}
+        }
         let faults = match kind {
             Kind::Commit => state.faults.commits,
             Kind::Write => state.faults.writes,
@@ -208,7 +232,8 @@ impl<S: Store + ?Sized> FaultyStore<S> {
             None => CommitFault::Nothing,
         };
         let part = |mine: bool| if stalls && mine { time } else { Duration::ZERO };
-        Plan { fault, before: part(first), after: part(!first) }
+        let slow = state.slow.get(operation).copied().unwrap_or_default();
+        Plan { fault, before: slow + part(first), after: part(!first) }
     }
 
     async fn commit_through(

@@ -8,7 +8,7 @@ use chat_core::{
     memory::{LocalBus, MemoryStore},
     model::{ConnectionId, NodeId, Timestamp},
     protocol::{Send, SendTo},
-    testkit::{BusFaults, FaultyBus, Told},
+    testkit::{BusFaults, FaultyBus, FaultyStore, Told},
 };
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
@@ -158,4 +158,71 @@ async fn those_whose_leases_were_lost_were_never_away() {
     two.as_host().send(Send::text(SendTo::Room(room), "lost on the way")).await.unwrap();
     let told = told(&mut ann, "bob", Duration::from_secs(30)).await;
     assert!(told.iter().all(|(status, _)| status == "online"), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_slow_makes_nobody_go_offline() {
+    let (bus, store) = (LocalBus::default(), Arc::new(MemoryStore::default()));
+    let slow = FaultyStore::new(Arc::clone(&store), 1);
+    let one = Engine::builder().store(slow.clone()).bus(bus.clone()).build().await.unwrap();
+    let two = Engine::builder().shared_store(store).bus(bus).build().await.unwrap();
+    for _ in 0..60 {
+        room_of(&one, &["ann", "bob"]).await;
+    }
+    let mut ann = Client::connect(&two, "ann").await;
+    let _bob = Client::connect(&one, "bob").await;
+    assert_eq!(told(&mut ann, "bob", MINUTE / 2).await, [(json!("online"), Value::Null)]);
+    // What is read to repair signals takes longer, all rooms together, than leases last.
+    slow.slow_down("pointers", MINUTE);
+    slow.slow_down("memberships", MINUTE);
+    assert_eq!(told(&mut ann, "bob", 5 * MINUTE).await, []);
+    assert!(slow.calls("pointers") >= 60);
+}
+
+/// Ends a node whose clients go at once.
+async fn shut_down(engine: &Engine, clients: Vec<Client>) {
+    let shutdown = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.shutdown(MINUTE).await }
+    });
+    drop(clients);
+    assert!(shutdown.await.unwrap(), "every task ended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_goes_down_takes_nobody_offline_who_comes_back() {
+    let (one, two, _bus) = nodes().await;
+    room_of(&one, &["ann", "bob", "cat", "dan"]).await;
+    let (mut ann, mut dan) = (Client::connect(&two, "ann").await, Client::connect(&two, "dan").await);
+    let gone = vec![Client::connect(&one, "bob").await, Client::connect(&one, "cat").await];
+    for (onlooker, who) in [(&mut ann, "bob"), (&mut dan, "cat")] {
+        assert_eq!(told(onlooker, who, MINUTE / 2).await, [(json!("online"), Value::Null)]);
+    }
+    let left = one.now();
+    shut_down(&one, gone).await;
+    sleep(Duration::from_secs(2)).await;
+    let _bob = Client::connect(&two, "bob").await;
+    // Within the grace and the time after which leases are looked at.
+    let offline = (json!("offline"), seen(left));
+    assert_eq!(told(&mut dan, "cat", Duration::from_secs(14)).await, std::slice::from_ref(&offline));
+    assert_eq!(shown(&two, "cat").await, offline);
+    assert_eq!(told(&mut ann, "bob", 2 * MINUTE).await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_goes_down_alone_notes_who_was_there() {
+    let store = Arc::new(MemoryStore::default());
+    let bus = LocalBus::default();
+    let build =
+        async || Engine::builder().shared_store(Arc::clone(&store) as _).bus(bus.clone()).build().await;
+    let engine = build().await.unwrap();
+    room_of(&engine, &["ann", "bob"]).await;
+    let bob = Client::connect(&engine, "bob").await;
+    sleep(Duration::from_secs(1)).await;
+    shut_down(&engine, vec![bob]).await;
+    let again = build().await.unwrap();
+    assert_eq!(shown(&again, "bob").await.0, "online", "as long as he may come back");
+    sleep(Duration::from_secs(11)).await;
+    let (status, last_seen) = shown(&again, "bob").await;
+    assert_eq!((status, last_seen.is_string()), (json!("offline"), true));
 }

@@ -61,15 +61,31 @@ impl HeardEdges {
 impl Inner {
     /// Tells those who share a room of changes, here and on other nodes, once the store has it who was last seen `at`.
     pub(super) async fn tell_edges(self: &Arc<Self>, edges: Vec<Edge>, at: Timestamp) {
-        let gone = edges.iter().filter(|edge| edge.status == PresenceStatus::Offline);
-        let seen: Vec<_> = gone.map(|edge| (edge.user.clone(), at)).collect();
-        if !seen.is_empty() {
-            self.note_seen(&seen).await;
-        }
+        self.note_gone(&edges, at).await;
         self.learn_strangers(edges.iter().map(|edge| &edge.user)).await;
         for Edge { user, status } in edges {
             let last_seen = (status == PresenceStatus::Offline).then_some(at);
             self.tell_edge(user, status, last_seen, Whom::Everywhere).await;
+        }
+    }
+
+    /// As [`Inner::tell_edges`], of leases that ran out: their users were there at least until `at`. A node that went down
+    /// in order has noted when they left.
+    pub(super) async fn tell_expired(self: &Arc<Self>, edges: Vec<Edge>, at: Timestamp) {
+        self.note_gone(&edges, at).await;
+        let mut seen = self.last_seen(&edges).await;
+        self.learn_strangers(edges.iter().map(|edge| &edge.user)).await;
+        for Edge { user, status } in edges {
+            let last_seen = (status == PresenceStatus::Offline).then(|| seen.remove(&user).unwrap_or(at));
+            self.tell_edge(user, status, last_seen, Whom::Everywhere).await;
+        }
+    }
+
+    async fn note_gone(&self, edges: &[Edge], at: Timestamp) {
+        let gone = edges.iter().filter(|edge| edge.status == PresenceStatus::Offline);
+        let seen: Vec<_> = gone.map(|edge| (edge.user.clone(), at)).collect();
+        if !seen.is_empty() {
+            self.note_seen(&seen).await;
         }
     }
 

@@ -30,7 +30,6 @@ impl Room {
         if self.needs_people.load(Ordering::Relaxed) {
             let strangers = match &heard {
                 Heard::Event(event) => engine.strangers(std::iter::once(&**event)),
-                Heard::Page { events, .. } => engine.strangers(events.iter()),
                 _ => Vec::new(),
             };
             if !strangers.is_empty() {
@@ -162,6 +161,7 @@ impl Room {
 
     /// Reads what follows `after`, which is what was shown or one below.
     async fn fill(self: &Arc<Self>, engine: &Arc<Inner>, after: Seq) {
+        let filling = Filling(Some(self));
         let shown = self.head();
         let page = {
             let Ok(_turn) = engine.catch_up_reads.acquire().await else { return };
@@ -182,9 +182,15 @@ impl Room {
                 if page.floor > after {
                     self.jump(page.floor);
                 }
-                self.hear(engine, Heard::Page { events: page.events, head: page.head, shown });
+                if self.needs_people.load(Ordering::Relaxed) {
+                    let strangers = engine.strangers(page.events.iter());
+                    if !strangers.is_empty() {
+                        engine.learn(&strangers).await;
+                    }
+                }
+                filling.end(engine, Heard::Page { events: page.events, head: page.head, shown });
             }
-            Err(_) => self.hear(engine, Heard::FetchFailed),
+            Err(_) => filling.end(engine, Heard::FetchFailed),
         }
     }
 
@@ -211,6 +217,25 @@ impl Room {
             let mut hot = self.hot.lock();
             hot.jump(floor);
             self.baton.raise(floor.get());
+        }
+    }
+}
+
+/// A room that a page is read for. Whatever becomes of the read, it does not keep the next from being asked for.
+struct Filling<'a>(Option<&'a Arc<Room>>);
+
+impl Filling<'_> {
+    fn end(mut self, engine: &Arc<Inner>, heard: Heard) {
+        if let Some(room) = self.0.take() {
+            room.hear_known(engine, heard);
+        }
+    }
+}
+
+impl Drop for Filling<'_> {
+    fn drop(&mut self) {
+        if let Some(room) = self.0 {
+            room.log.lock().forget_fetch();
         }
     }
 }

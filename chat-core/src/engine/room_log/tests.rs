@@ -167,6 +167,18 @@ proptest! {
     }
 }
 
+#[test]
+fn a_read_that_nobody_answers_is_asked_for_again() {
+    let now = Instant::now();
+    let mut log = RoomLog::new(Seq::new(1), WINDOW);
+    log.hear(Heard::Head(Seq::new(3)), now);
+    let due = now + WINDOW;
+    assert!(log.hear(Heard::Woken, due).fetch.is_some());
+    assert!(log.hear(Heard::Head(Seq::new(3)), due).fetch.is_none(), "it is under way");
+    log.forget_fetch();
+    assert!(log.hear(Heard::Head(Seq::new(3)), due).fetch.is_some());
+}
+
 fn page(after: Seq, n: u64, shown: Seq) -> Heard {
     Heard::Page { events: (after.get() + 1..=n).take(3).map(event).collect(), head: Seq::new(n), shown }
 }
