@@ -1,6 +1,7 @@
 //! The hot path's hazards, each by itself: what a simulation would meet only by chance, or could not see.
 
 mod announce;
+mod answers;
 mod catch_up;
 mod fan_out;
 mod overtaken;
