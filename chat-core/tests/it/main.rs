@@ -8,6 +8,7 @@ mod bus;
 mod client;
 mod direct_rooms;
 mod farewell;
+mod forbidden;
 mod goldens;
 mod held;
 mod hooks;
