@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use chat_core::{
     CreateRoom, Engine, ErrorCode, ListReports, Policy, Principal,
     hooks::{Action, ActionKind, Denied},
-    model::{Metadata, RoomId, RoomKind, Seq},
+    model::{RoomId, RoomKind, Seq},
     protocol::{Send, SendTo},
 };
 use parking_lot::Mutex;
@@ -74,11 +74,13 @@ async fn an_open_room_that_one_may_not_read_is_listed_without_what_was_said() {
         let create = CreateRoom::new(RoomKind::Public)
             .with_name("Town")
             .with_owner(user("ann"))
-            .with_metadata(Metadata::default());
+            .with_members([user("bob")]);
         rooms.push(engine.as_host().create_room(create).await.unwrap().room);
     }
-    say(&engine, rooms[0]).await;
-    say(&engine, rooms[1]).await;
+    let bob = Principal::new(user("bob"));
+    for room in &rooms {
+        engine.as_user(&bob).send(Send::text(SendTo::Room(*room), "secret")).await.unwrap();
+    }
     policy.shut(rooms[0]);
     let ann = Principal::new(user("ann"));
     let shown = engine.as_user(&ann).public_rooms("town", None, None).await.unwrap();
@@ -109,4 +111,32 @@ async fn a_moderator_sees_no_reports_of_rooms_that_may_not_be_read() {
     assert_eq!(list(None, 1).await, (vec![second], Some(second)));
     assert_eq!(list(Some(second), 1).await, (vec![first], None));
     assert_eq!(list(None, 50).await, (vec![second, first], None));
+}
+
+/// Else the answer would tell that the room is there.
+#[tokio::test(start_paused = true)]
+async fn reading_and_subscribing_answer_for_a_forbidden_room_as_for_an_unknown_one() {
+    let (engine, policy) = engine().await;
+    let (shut, unknown) = (room_of(&engine, &["ann"]).await, RoomId::new(4_711).unwrap());
+    // A policy may also know of rooms that are not there.
+    policy.shut(shut);
+    policy.shut(unknown);
+    for who in ["ann", "eve"] {
+        let principal = Principal::new(user(who));
+        let mut client = Client::connect(&engine, who).await;
+        client.expect("welcome").await;
+        for (id, room) in [shut, unknown].into_iter().enumerate() {
+            let refused = engine.as_user(&principal).read(room, Seq::new(1)).await.unwrap_err();
+            assert_eq!(
+                (refused.code(), refused.to_string()),
+                (ErrorCode::NotFound, "not_found: no such room".to_owned())
+            );
+            for kind in ["read", "subscribe"] {
+                client.say(&json!({"type": kind, "id": id, "room_id": room, "seq": 1}));
+                let refused = client.expect("error").await;
+                assert_eq!(refused["code"], "not_found", "{kind} by {who}");
+                assert_eq!(refused["message"], "no such room", "{kind} by {who}");
+            }
+        }
+    }
 }
