@@ -415,6 +415,22 @@ impl Connection {
         self.subs.lock().as_ref()?.get(&room).cloned()
     }
 
+    /// Takes in a subscription that is registered: from here on it counts as subscribed.
+    pub(super) fn hold(&self, sub: &Arc<Subscription>) {
+        let replaced = {
+            let mut subs = self.subs.lock();
+            match subs.as_mut() {
+                // It was given its end since it was registered, and the client told so: there was nothing to take out.
+                Some(_) if sub.is_ended() => None,
+                Some(subs) => subs.insert(sub.room.id, Arc::clone(sub)),
+                None => Some(Arc::clone(sub)),
+            }
+        };
+        if let Some(replaced) = replaced {
+            replaced.room.unregister(&replaced);
+        }
+    }
+
     /// Everything it is subscribed to.
     pub(crate) fn all_subs(&self) -> Vec<Arc<Subscription>> {
         self.subs.lock().as_ref().map(|subs| subs.values().cloned().collect()).unwrap_or_default()

@@ -230,8 +230,9 @@ impl Room {
             }
         };
         members.slots[slot as usize] = Some(Arc::clone(sub));
-        drop(members);
+        // Under the lock: whoever finds it in its slot may end it at once, and looks there for it.
         sub.slot.store(slot, Ordering::Relaxed);
+        drop(members);
         *self.used.lock() = Instant::now();
         Ok(())
     }
@@ -241,8 +242,8 @@ impl Room {
         if sub.ended.swap(true, Ordering::SeqCst) {
             return false;
         }
-        let slot = sub.slot.load(Ordering::Relaxed);
         let mut members = self.members.lock();
+        let slot = sub.slot.load(Ordering::Relaxed);
         let held =
             members.slots.get_mut(slot as usize).and_then(|held| held.take_if(|held| Arc::ptr_eq(held, sub)));
         if held.is_some() {

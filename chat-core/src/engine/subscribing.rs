@@ -113,13 +113,7 @@ impl Inner {
             if room.head() < known {
                 room.hear(self, Heard::Head(known));
             }
-            let replaced = match connection.subs.lock().as_mut() {
-                Some(subs) => subs.insert(id, Arc::clone(&sub)),
-                None => Some(Arc::clone(&sub)),
-            };
-            if let Some(replaced) = replaced {
-                room.unregister(&replaced);
-            }
+            connection.hold(&sub);
             if room.head() > from {
                 connection.catch_up(&sub);
             }

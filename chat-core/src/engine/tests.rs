@@ -6,6 +6,7 @@ mod catch_up;
 mod fan_out;
 mod overtaken;
 mod pipe;
+mod subscribing;
 
 use std::{sync::Arc, time::Duration};
 
