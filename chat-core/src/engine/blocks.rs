@@ -30,7 +30,7 @@ impl Inner {
     ) -> Result<bool, Error> {
         let changed = if is_blocked {
             let (at, max) = (self.clock.now(), self.limits.blocks_max);
-            match self.read("put_block", self.store.put_block(user, other, at, max)).await? {
+            match self.put("put_block", self.store.put_block(user, other, at, max)).await? {
                 Blocked::Made => true,
                 Blocked::Stood => false,
                 Blocked::TooMany => {
@@ -39,7 +39,7 @@ impl Inner {
                 }
             }
         } else {
-            self.read("drop_block", self.store.drop_block(user, other)).await?
+            self.put("drop_block", self.store.drop_block(user, other)).await?
         };
         // Also where it stood: the answer of the call that made it may have been lost, and its news with it.
         self.blocks_changed(user);

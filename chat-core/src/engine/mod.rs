@@ -68,7 +68,7 @@ use crate::{
     hooks::Host,
     limits::Limits,
     people::People,
-    store::{Store, StoreError},
+    store::{Store, StoreError, StoreErrorKind},
 };
 
 /// A chat engine: cheap to clone, ended by [`Engine::shutdown`] or by dropping the last clone.
@@ -139,11 +139,32 @@ impl Inner {
         operation: &'static str,
         read: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, Error> {
-        let result = match tokio::time::timeout(self.limits.store_timeout, read).await {
+        self.in_time(operation, StoreErrorKind::Unavailable, read).await
+    }
+
+    /// Bounds a write beside the logs in time, and counts its failures. One that is late may be stored, or still be.
+    pub(crate) async fn put<T>(
+        &self,
+        operation: &'static str,
+        write: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Error> {
+        let put = self.in_time(operation, StoreErrorKind::Unknown, write).await;
+        put.map_err(|error| match error.code() {
+            // There is no `client_id` to repeat it with, and no need of one.
+            ErrorCode::OutcomeUnknown => error.with_message("the store's answer was lost; it may be stored"),
+            _ => error,
+        })
+    }
+
+    async fn in_time<T>(
+        &self,
+        operation: &'static str,
+        late: StoreErrorKind,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Error> {
+        let result = match tokio::time::timeout(self.limits.store_timeout, call).await {
             Ok(result) => result,
-            Err(late) => {
-                Err(StoreError::new(crate::store::StoreErrorKind::Unavailable, operation).with_source(late))
-            }
+            Err(elapsed) => Err(StoreError::new(late, operation).with_source(elapsed)),
         };
         result.map_err(|error| {
             metrics::store_failed(&error);

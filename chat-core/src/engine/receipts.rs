@@ -54,7 +54,7 @@ impl Inner {
         }
         let user = &principal.user;
         let moves = [PointerMove { room, user: user.clone(), read: seq, delivered: seq }];
-        let moved = self.read("advance", self.store.advance(&moves)).await?;
+        let moved = self.put("advance", self.store.advance(&moves)).await?;
         let Some(pointer) = moved.into_iter().flatten().next() else {
             return Err(self.missing_room(room).await?);
         };
@@ -143,7 +143,7 @@ impl Inner {
             .into_iter()
             .map(|(user, seq)| PointerMove { room: room.id, user, read: Seq::ZERO, delivered: seq })
             .collect();
-        match self.read("advance", self.store.advance(&moves)).await {
+        match self.put("advance", self.store.advance(&moves)).await {
             Ok(moved) => self.tell_pointers(room, &moved.into_iter().flatten().collect::<Vec<_>>()),
             // Looked at again with the next delivery or by the repair.
             Err(_) => room.receipts_due.store(true, Ordering::Relaxed),

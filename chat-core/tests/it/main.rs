@@ -13,6 +13,7 @@ mod goldens;
 mod held;
 mod hooks;
 mod host;
+mod lateness;
 mod moderation;
 mod named;
 mod names;

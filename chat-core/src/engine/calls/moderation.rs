@@ -71,7 +71,7 @@ impl AsUser<'_> {
             reason: reason.to_owned(),
             at: self.inner.clock.now(),
         };
-        match self.inner.read("put_report", self.inner.store.put_report(&report)).await? {
+        match self.inner.put("put_report", self.inner.store.put_report(&report)).await? {
             Reported::Made(report) => Ok(report),
             Reported::Stands => Err(Error::new(ErrorCode::Conflict, "you have reported this message before")),
             Reported::NoMessage => Err(no_message()),
@@ -153,7 +153,7 @@ impl AsUser<'_> {
         })?;
         let by = self.principal.user.clone();
         let decision = Decision { report: id, status, by, at: self.inner.clock.now() };
-        let decided = self.inner.read("decide_report", self.inner.store.decide_report(&decision)).await?;
+        let decided = self.inner.put("decide_report", self.inner.store.decide_report(&decision)).await?;
         decided.ok_or_else(no_report)
     }
 
