@@ -133,6 +133,16 @@ impl Inner {
         self.tasks.spawn(task)
     }
 
+    /// Does something to its end though its caller goes away (an HTTP handler is dropped with its client): what was
+    /// stored must be told too.
+    pub(crate) async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let done = self.spawn(work).await;
+        done.unwrap_or_else(|_| Err(Error::new(ErrorCode::Internal, "the server failed at this")))
+    }
+
     /// Bounds a read of the store in time, and counts its failures.
     pub(crate) async fn read<T>(
         &self,

@@ -1,5 +1,7 @@
 //! Calls of a user: each checks limits, policy, membership and role, whatever the way in.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::rooms::{CreateRoom, Created, Held};
@@ -396,7 +398,8 @@ impl AsUser<'_> {
     /// # Errors
     /// `not_found` for a room that one is not in.
     pub async fn read(&self, room: RoomId, seq: Seq) -> Result<Unread, Error> {
-        self.inner.mark_read(self.principal, room, seq, None).await
+        let (engine, principal) = (Arc::clone(self.inner), self.principal.clone());
+        self.inner.to_the_end(async move { engine.mark_read(&principal, room, seq, None).await }).await
     }
 
     /// What is shown of a user.
