@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -57,8 +57,11 @@ pub(crate) struct Room {
     pub(crate) told: Mutex<ToldPointers>,
     /// Pointers moved since they were last told.
     pub(crate) receipts_due: AtomicBool,
-    /// When it last had a subscription or an event.
+    /// When it last had a subscription.
     used: Mutex<Instant>,
+    /// When it was made, and how many milliseconds later it last showed an event.
+    made: Instant,
+    shown: AtomicU64,
 }
 
 /// Who is subscribed, in slots that stay where they are while someone walks over them.
@@ -135,6 +138,8 @@ impl Room {
             told: Mutex::default(),
             receipts_due: AtomicBool::new(false),
             used: Mutex::new(Instant::now()),
+            made: Instant::now(),
+            shown: AtomicU64::new(0),
         })
     }
 
@@ -300,8 +305,16 @@ impl Room {
         self.hot.lock().shrink();
     }
 
+    /// When it last had a subscription or an event.
     pub(crate) fn used(&self) -> Instant {
-        *self.used.lock()
+        let shown = self.made + Duration::from_millis(self.shown.load(Ordering::Relaxed));
+        shown.max(*self.used.lock())
+    }
+
+    /// It has shown events.
+    fn note_shown(&self) {
+        let millis = u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.shown.store(millis, Ordering::Relaxed);
     }
 
     /// See [`HotLog::copy`].

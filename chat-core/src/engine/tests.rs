@@ -1,5 +1,6 @@
 //! The hot path's hazards, each by itself: what a simulation would meet only by chance, or could not see.
 
+mod activation;
 mod announce;
 mod answers;
 mod catch_up;
