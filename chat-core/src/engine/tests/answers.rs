@@ -36,13 +36,13 @@ async fn pull(deliveries: &mut Deliveries) -> Option<Vec<Value>> {
     Some(frames)
 }
 
-fn command(frame: Value) -> ClientFrame {
+fn command(frame: &Value) -> ClientFrame {
     ClientFrame::decode(frame.to_string().as_bytes()).unwrap()
 }
 
 fn ask_history(commands: &Commands, id: u64, room: RoomId) {
     let frame = serde_json::json!({"type": "history", "id": id, "room_id": room, "limit": 200});
-    commands.submit(command(frame)).unwrap();
+    commands.submit(command(&frame)).unwrap();
 }
 
 /// A room in which a page is as large as one may be.
@@ -89,7 +89,7 @@ async fn a_page_of_history_may_be_larger_than_what_may_wait() {
     for id in 0..3 {
         ask_history(&commands, id, room);
     }
-    commands.submit(command(serde_json::json!({"type": "ping", "id": 3}))).unwrap();
+    commands.submit(command(&serde_json::json!({"type": "ping", "id": 3}))).unwrap();
     // Nobody pulls yet: whatever is answered waits.
     settle().await;
     let mut answered = Vec::new();
@@ -160,7 +160,7 @@ async fn who_leaves_answers_unread_is_closed_and_can_read_it() {
     while commands.closing().is_none() {
         let frame =
             serde_json::json!({"type": "react", "id": asked, "room_id": room, "seq": 1, "emoji": "x"});
-        commands.submit(command(frame)).unwrap();
+        commands.submit(command(&frame)).unwrap();
         settle().await;
         asked += 1;
         assert!(asked < 200, "it was never closed");
