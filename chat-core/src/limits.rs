@@ -123,7 +123,8 @@ limits! {
     hello_timeout: Duration = Duration::from_secs(10),
     /// Commands of one connection that are not answered yet.
     in_flight_max: usize = 16,
-    /// Bytes of answers that wait for a connection that does not read; above, it is closed.
+    /// Bytes of answers that wait for a connection that does not read: with the next answer above, it is closed. The
+    /// welcome and pages of history do not count, of which one waits at a time: what they hold is bounded by itself.
     replies_bytes_max: usize = 256 * 1024,
     /// Signals that wait for a connection that does not read; above, the oldest are dropped.
     signals_waiting_max: usize = 256,

@@ -28,23 +28,36 @@ impl Inner {
         other: &UserId,
         is_blocked: bool,
     ) -> Result<bool, Error> {
-        let changed = if is_blocked {
-            let (at, max) = (self.clock.now(), self.limits.blocks_max);
-            match self.read("put_block", self.store.put_block(user, other, at, max)).await? {
-                Blocked::Made => true,
-                Blocked::Stood => false,
-                Blocked::TooMany => {
-                    let message = format!("at most {max} users can be blocked");
-                    return Err(Error::new(ErrorCode::Conflict, message));
-                }
+        let (engine, user, other) = (Arc::clone(self), user.clone(), other.clone());
+        self.to_the_end(async move {
+            let changed = engine.put_block(&user, &other, is_blocked).await;
+            let may_be = match &changed {
+                // Also where it stood: the answer of the call that made it may have been lost, and its news with it.
+                Ok(_) => true,
+                Err(error) => error.code() == ErrorCode::OutcomeUnknown,
+            };
+            if may_be {
+                engine.blocks_changed(&user);
+                engine.link.bus.publish(Topic::User(user.clone()), Payload::Blocks(user));
             }
-        } else {
-            self.read("drop_block", self.store.drop_block(user, other)).await?
-        };
-        // Also where it stood: the answer of the call that made it may have been lost, and its news with it.
-        self.blocks_changed(user);
-        self.link.bus.publish(Topic::User(user.clone()), Payload::Blocks(user.clone()));
-        Ok(changed)
+            changed
+        })
+        .await
+    }
+
+    async fn put_block(&self, user: &UserId, other: &UserId, is_blocked: bool) -> Result<bool, Error> {
+        if !is_blocked {
+            return self.put("drop_block", self.store.drop_block(user, other)).await;
+        }
+        let (at, max) = (self.clock.now(), self.limits.blocks_max);
+        match self.put("put_block", self.store.put_block(user, other, at, max)).await? {
+            Blocked::Made => Ok(true),
+            Blocked::Stood => Ok(false),
+            Blocked::TooMany => {
+                let message = format!("at most {max} users can be blocked");
+                Err(Error::new(ErrorCode::Conflict, message))
+            }
+        }
     }
 
     /// Whom a user has blocked, by id.

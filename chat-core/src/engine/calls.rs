@@ -16,7 +16,12 @@ pub use rooms::{CreateRoom, Created};
 pub use search::Search;
 pub use user::{AsUser, SentMessage, UserView};
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -209,21 +214,40 @@ impl Inner {
         principal: &Principal,
         joined: Vec<Membership>,
     ) -> Result<Vec<Membership>, Error> {
+        self.readable_of(principal, joined, |membership| membership.room).await
+    }
+
+    /// Those of some things whose room (the user is in it) the policy lets the user read, in their order.
+    pub(crate) async fn readable_of<T>(
+        &self,
+        principal: &Principal,
+        mut things: Vec<T>,
+        room_of: impl Fn(&T) -> RoomId,
+    ) -> Result<Vec<T>, Error> {
         if !self.host.policy.concerns(ActionKind::Read) {
-            return Ok(joined);
+            return Ok(things);
         }
-        let asked = stream::iter(joined)
-            .map(async |membership| {
-                match self.allow(principal, ActionKind::Read, Some(membership.room), None).await {
-                    Ok(()) => Ok(Some(membership)),
-                    // A room less would look like all there is.
-                    Err(error) if error.is_retryable() => Err(error),
-                    Err(_) => Ok(None),
-                }
+        let rooms: BTreeSet<RoomId> = things.iter().map(&room_of).collect();
+        let asked = stream::iter(rooms)
+            .map(async |room| match self.allow(principal, ActionKind::Read, Some(room), None).await {
+                Ok(()) => Ok(Some(room)),
+                // A room less would look like all there is.
+                Err(error) if error.is_retryable() => Err(error),
+                Err(_) => Ok(None),
             })
             .buffered(POLICY_AT_ONCE)
-            .try_filter_map(async |membership| Ok(membership))
-            .try_collect();
+            .try_filter_map(async |room| Ok(room))
+            .try_collect::<BTreeSet<RoomId>>();
+        let readable = self.policy_in_time(asked).await?;
+        things.retain(|thing| readable.contains(&room_of(thing)));
+        Ok(things)
+    }
+
+    /// Bounds in time what asks the host's policy again and again.
+    pub(crate) async fn policy_in_time<T>(
+        &self,
+        asked: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
         let late = |_| Error::new(ErrorCode::Unavailable, "the host's policy takes too long");
         tokio::time::timeout(self.limits.store_timeout, asked).await.map_err(late)?
     }

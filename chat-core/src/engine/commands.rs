@@ -29,7 +29,7 @@ use crate::{
         ServerFrame,
     },
     signal::UnsubscribeReason,
-    store::{Actor, Change, Outcome},
+    store::{Actor, Change, MessagePage, Outcome},
 };
 
 impl Inner {
@@ -290,13 +290,36 @@ impl Inner {
             }
             Command::History { room, range, limit, thread } => {
                 connection.commands.written(room).await;
-                match self.history(&principal, room, range, limit, thread).await {
-                    Ok(page) => answer(connection, id, Ok(OkBody::History(&page))),
+                match self.history_once_read(connection, &principal, room, range, limit, thread).await {
+                    Ok(page) => {
+                        if let Some(id) = id {
+                            connection.reply_large(&ServerFrame::Ok { id, body: OkBody::History(&page) });
+                        }
+                    }
                     Err(error) => answer(connection, id, Err(error)),
                 }
             }
             _ => {}
         }
+    }
+
+    /// A page of history, once the client has read the page before: else a slow one that asks for several would be
+    /// taken for one that does not read, or have them all wait in memory.
+    async fn history_once_read(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        principal: &Principal,
+        room: RoomId,
+        range: HistoryRange,
+        limit: Option<usize>,
+        thread: Option<Seq>,
+    ) -> Result<MessagePage, Error> {
+        let taken = connection.large_answers_taken();
+        // While commands wait nothing is read from the client: that it lives must be found out in the end.
+        if tokio::time::timeout(self.limits.heartbeat_dead, taken).await.is_err() {
+            return Err(Error::new(ErrorCode::Unavailable, "earlier answers have not been read yet"));
+        }
+        self.history(principal, room, range, limit, thread).await
     }
 
     async fn read_up_to(

@@ -15,7 +15,13 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::{
-    Inner, feed, hot::Run, metrics, out::Out, room::Room, signalling::SignalBatch, subscription::Subscription,
+    Inner, feed,
+    hot::Run,
+    metrics,
+    out::{Out, Wait},
+    room::Room,
+    signalling::SignalBatch,
+    subscription::Subscription,
 };
 use crate::{
     Wrote,
@@ -62,6 +68,14 @@ pub(crate) struct Bounds {
     pub(crate) gap_keep: u64,
     pub(crate) replies_bytes: usize,
     pub(crate) signals: usize,
+}
+
+/// Whether an answer that waits counts for one that the client should have read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Weight {
+    Counts,
+    /// It is bounded by itself.
+    Large,
 }
 
 impl Connection {
@@ -191,7 +205,7 @@ impl Connection {
         let mut out = self.out.lock();
         let to = to.min(sub.until());
         // One that ended while it was read for has nothing to say: another may stand in its place.
-        if out.dead || sub.is_ended() || sub.cursor() >= to {
+        if out.dead || out.close.is_some() || sub.is_ended() || sub.cursor() >= to {
             return;
         }
         let gap = ServerFrame::Gap { room_id: sub.room.id, from: sub.cursor().next(), to };
@@ -201,11 +215,32 @@ impl Connection {
 
     /// Writes an answer or notice, or queues it.
     pub(crate) fn reply(self: &Arc<Self>, frame: &ServerFrame<'_>) {
+        self.reply_as(frame, Weight::Counts);
+    }
+
+    /// As [`Self::reply`] of what is bounded by itself and may be large: the welcome, of which there is one, and a page
+    /// of history, which [waits](Self::large_answers_taken) for the large one before it. Who was sent one is not
+    /// therefore one who does not read.
+    pub(crate) fn reply_large(self: &Arc<Self>, frame: &ServerFrame<'_>) {
+        self.reply_as(frame, Weight::Large);
+    }
+
+    fn reply_as(self: &Arc<Self>, frame: &ServerFrame<'_>, weight: Weight) {
         BUFFER.with_borrow_mut(|buffer| {
             buffer.clear(Seq::ZERO);
             buffer.push(|bytes| self.format.frame(frame, bytes));
-            self.reply_frames(buffer);
+            self.reply_weighed(buffer, weight);
         });
+    }
+
+    /// Waits until what was large of the answers is (nearly) taken by the transport, or the connection ends.
+    pub(crate) async fn large_answers_taken(&self) {
+        let is_light = |wait: &Wait| wait.is_light(self.bounds.replies_bytes);
+        let taken = || {
+            let out = self.out.lock();
+            out.dead || out.close.is_some() || out.wait.as_deref().is_none_or(is_light)
+        };
+        self.commands.wait_until(taken).await;
     }
 
     /// Answers `subscribe` with where a subscription stands: it goes on from there. `false`: its end is near or past.
@@ -227,7 +262,7 @@ impl Connection {
         let mut frames = Run::default();
         let subscribed = ServerFrame::Subscribed { id, room_id: sub.room.id, from, head: head.max(from) };
         frames.push(|bytes| self.format.frame(&subscribed, bytes));
-        let drain = self.put(&mut guard, &frames);
+        let drain = self.put(&mut guard, &frames, Weight::Counts);
         drop(guard);
         if drain {
             feed::spawn_drain(self);
@@ -237,11 +272,15 @@ impl Connection {
 
     /// Writes several answers with one write, or queues them.
     pub(crate) fn reply_frames(self: &Arc<Self>, frames: &Run) {
+        self.reply_weighed(frames, Weight::Counts);
+    }
+
+    fn reply_weighed(self: &Arc<Self>, frames: &Run, weight: Weight) {
         let mut guard = self.out.lock();
         if guard.close.is_some() {
             return;
         }
-        let drain = self.put(&mut guard, frames);
+        let drain = self.put(&mut guard, frames, weight);
         drop(guard);
         if drain {
             feed::spawn_drain(self);
@@ -249,20 +288,24 @@ impl Connection {
     }
 
     /// Writes frames now or queues them. `true`: the caller starts a drain once the lock is gone.
-    fn put(&self, out: &mut Out, frames: &Run) -> bool {
+    fn put(&self, out: &mut Out, frames: &Run, weight: Weight) -> bool {
         if out.dead || frames.bytes.is_empty() {
             return false;
         }
         if out.draining {
-            let replies = &mut out.wait().replies;
+            let closes = out.close.is_some();
+            let wait = out.wait();
+            // What is answered now is no fault of the client's, however much it is: what it left unread is.
+            if !closes && wait.counted() > self.bounds.replies_bytes {
+                self.end_of_flood(out);
+                return false;
+            }
+            let replies = &mut wait.replies;
             let base = u32::try_from(replies.bytes.len()).unwrap_or(u32::MAX);
             replies.bytes.extend_from_slice(&frames.bytes);
             replies.ends.extend(frames.ends.iter().map(|end| base.saturating_add(*end)));
-            let bytes = replies.bytes.len();
-            if out.close.is_none() && bytes > self.bounds.replies_bytes {
-                metrics::flooded();
-                out.close = Some(Close::silent(CloseCode::Flood));
-                self.die(out);
+            if weight == Weight::Large {
+                wait.large += frames.bytes.len();
             }
             out.wake();
             return false;
@@ -280,6 +323,21 @@ impl Connection {
                 false
             }
         }
+    }
+
+    /// Ends a connection that does not read: of all that waits only what was begun goes out, so that the close can be
+    /// read where anything is.
+    fn end_of_flood(&self, out: &mut Out) {
+        metrics::flooded();
+        let close = Close::silent(CloseCode::Flood);
+        out.close = Some(close);
+        let wait = out.wait();
+        wait.signals.clear();
+        wait.large = 0;
+        wait.replies = Run::default();
+        wait.replies.push(|bytes| self.format.close(close.code, bytes));
+        out.wake();
+        self.commands.wake();
     }
 
     /// Gives a signal, or keeps the latest of its key.
@@ -342,11 +400,13 @@ impl Connection {
             frames.push(|bytes| self.format.frame(&bye, bytes));
         }
         frames.push(|bytes| self.format.close(close.code, bytes));
-        let drain = self.put(&mut guard, &frames);
+        let drain = self.put(&mut guard, &frames, Weight::Counts);
         if !guard.draining {
             self.die(&mut guard);
         }
         drop(guard);
+        // What waits for room among the answers need not any more.
+        self.commands.wake();
         if drain {
             feed::spawn_drain(self);
         }
@@ -355,6 +415,22 @@ impl Connection {
     /// The subscription to a room.
     pub(crate) fn sub(&self, room: RoomId) -> Option<Arc<Subscription>> {
         self.subs.lock().as_ref()?.get(&room).cloned()
+    }
+
+    /// Takes in a subscription that is registered: from here on it counts as subscribed.
+    pub(super) fn hold(&self, sub: &Arc<Subscription>) {
+        let replaced = {
+            let mut subs = self.subs.lock();
+            match subs.as_mut() {
+                // It was given its end since it was registered, and the client told so: there was nothing to take out.
+                Some(_) if sub.is_ended() => None,
+                Some(subs) => subs.insert(sub.room.id, Arc::clone(sub)),
+                None => Some(Arc::clone(sub)),
+            }
+        };
+        if let Some(replaced) = replaced {
+            replaced.room.unregister(&replaced);
+        }
     }
 
     /// Everything it is subscribed to.

@@ -305,19 +305,28 @@ fn flush_begun(
         let base = u32::try_from(pulled.frames.bytes.len()).unwrap_or(u32::MAX);
         pulled.frames.bytes.append(&mut wait.replies.bytes);
         pulled.frames.ends.extend(wait.replies.ends.drain(..).map(|end| base + end));
+        if std::mem::take(&mut wait.large) > 0 {
+            connection.commands.wake();
+        }
         return Poll::Ready(true);
     }
+    let bound = connection.bounds.replies_bytes;
     if wait.rest.is_empty() {
         if wait.replies.bytes.is_empty() {
             return Poll::Ready(false);
         }
         std::mem::swap(&mut wait.rest, &mut wait.replies.bytes);
         wait.replies.ends.clear();
+        wait.large = 0;
     }
     let Some(outlet) = &out.outlet else { return Poll::Ready(false) };
     match ready!(outlet.poll_write(cx, &wait.rest)) {
         Ok(n) if n > 0 => {
+            let was_light = wait.is_light(bound);
             wait.rest.drain(..n);
+            if !was_light && wait.is_light(bound) {
+                connection.commands.wake();
+            }
             if wait.rest.is_empty() {
                 wait.rest = Vec::new();
                 if let Some(sub) = wait.rest_of.take() {

@@ -117,7 +117,8 @@ impl Intake {
         self.wake();
     }
 
-    async fn wait_until(&self, done: impl Fn() -> bool) {
+    /// Waits until something holds that is looked at again with each [`Self::wake`] and each answer.
+    pub(crate) async fn wait_until(&self, done: impl Fn() -> bool) {
         loop {
             let mut notified = std::pin::pin!(self.room.notified());
             notified.as_mut().enable();

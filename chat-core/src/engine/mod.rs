@@ -137,18 +137,51 @@ impl Inner {
         self.tasks.spawn(task)
     }
 
+    /// Does something to its end though its caller goes away (an HTTP handler is dropped with its client): what was
+    /// stored must be told too.
+    pub(crate) async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let done = self.spawn(work).await;
+        done.unwrap_or_else(|_| Err(Error::new(ErrorCode::Internal, "the server failed at this")))
+    }
+
     /// Bounds a read of the store in time, and counts its failures. A panic of the store's is one.
     pub(crate) async fn read<T>(
         &self,
         operation: &'static str,
         read: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, Error> {
-        let failed = || StoreError::new(StoreErrorKind::Unavailable, operation);
-        let read = guarded::caught(guarded::STORE, read);
-        let result = match tokio::time::timeout(self.limits.store_timeout, read).await {
+        self.in_time(operation, StoreErrorKind::Unavailable, read).await
+    }
+
+    /// Bounds a write beside the logs in time, and counts its failures. One that is late may be stored, or still be.
+    pub(crate) async fn put<T>(
+        &self,
+        operation: &'static str,
+        write: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Error> {
+        let put = self.in_time(operation, StoreErrorKind::Unknown, write).await;
+        put.map_err(|error| match error.code() {
+            // There is no `client_id` to repeat it with, and no need of one.
+            ErrorCode::OutcomeUnknown => error.with_message("the store's answer was lost; it may be stored"),
+            _ => error,
+        })
+    }
+
+    async fn in_time<T>(
+        &self,
+        operation: &'static str,
+        late: StoreErrorKind,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Error> {
+        let failed = || StoreError::new(late, operation);
+        let call = guarded::caught(guarded::STORE, call);
+        let result = match tokio::time::timeout(self.limits.store_timeout, call).await {
             Ok(Ok(result)) => result,
             Ok(Err(panicked)) => Err(failed().with_source(panicked)),
-            Err(late) => Err(failed().with_source(late)),
+            Err(elapsed) => Err(failed().with_source(elapsed)),
         };
         result.map_err(|error| {
             metrics::store_failed(&error);

@@ -122,7 +122,7 @@ impl Inner {
             let users = [profile.id.clone()];
             let kept = engine.read("profiles", engine.store.profiles(&users)).await;
             if matches!(kept, Ok(kept) if kept.first().is_none_or(|kept| kept.profile != profile)) {
-                drop(engine.read("put_profiles", engine.store.put_profiles(&[profile])).await);
+                drop(engine.put("put_profiles", engine.store.put_profiles(&[profile])).await);
             }
             let [user] = users;
             let mut claims = engine.claims.0.lock();

@@ -31,6 +31,8 @@ pub(crate) struct Wait {
     pub(crate) rest_of: Option<Arc<Subscription>>,
     /// Answers and notices, as frames.
     pub(crate) replies: Run,
+    /// Bytes of them that do not count for what should have been read.
+    pub(crate) large: usize,
     /// Latest signals by key, encoded, oldest first by number.
     pub(crate) signals: HashMap<SignalKey, (u64, Arc<[u8]>)>,
     pub(crate) signal_number: u64,
@@ -60,6 +62,16 @@ impl Out {
 }
 
 impl Wait {
+    /// Bytes of answers that the client should have read.
+    pub(super) fn counted(&self) -> usize {
+        self.replies.bytes.len().saturating_sub(self.large)
+    }
+
+    /// Whether another large answer may wait here: of those before it no more than `bound` does.
+    pub(super) fn is_light(&self, bound: usize) -> bool {
+        self.large + self.rest.len() <= bound
+    }
+
     /// Keeps the latest signal of a key; of too many keys the one that waits longest goes.
     pub(super) fn keep(&mut self, key: &SignalKey, bytes: &Arc<[u8]>, max: usize) {
         self.signal_number += 1;

@@ -125,20 +125,43 @@ impl Inner {
                     self.rooms.remove(room);
                     room.fail_opening(false);
                 }
+                self.leave_behind(topics);
                 return Err(error);
             }
         };
         let heads: HashMap<_, _> = heads.into_iter().map(|head| (head.room, head.head)).collect();
+        let mut unknown = Vec::new();
         for room in &rooms {
             match heads.get(&room.id) {
                 Some(head) => room.open(self, *head),
                 None => {
                     self.rooms.remove(room);
                     room.fail_opening(true);
+                    unknown.push(Topic::Room(room.id));
                 }
             }
         }
+        self.leave_behind(unknown);
         Ok(())
+    }
+
+    /// Leaves topics of rooms that did not become active: nobody is to wait for that.
+    fn leave_behind(self: &Arc<Self>, topics: Vec<Topic>) {
+        if !topics.is_empty() {
+            let engine = Arc::clone(self);
+            self.spawn(async move { engine.leave_topics(topics).await });
+        }
+    }
+
+    async fn leave_topics(&self, mut topics: Vec<Topic>) {
+        self.link.bus.unsubscribe(&topics).await;
+        // One that became active again meanwhile needs its topic.
+        topics.retain(|topic| matches!(topic, Topic::Room(id) if self.rooms.get(*id).is_some()));
+        if !topics.is_empty()
+            && let Err(error) = self.link.bus.subscribe(&topics).await
+        {
+            metrics::bus_failed(&error);
+        }
     }
 
     /// Lets rooms go that nobody has been subscribed to for a while.
@@ -152,14 +175,7 @@ impl Inner {
             }
         }
         if !topics.is_empty() {
-            self.link.bus.unsubscribe(&topics).await;
-            // One that became active again meanwhile needs its topic.
-            topics.retain(|topic| matches!(topic, Topic::Room(id) if self.rooms.get(*id).is_some()));
-            if !topics.is_empty()
-                && let Err(error) = self.link.bus.subscribe(&topics).await
-            {
-                metrics::bus_failed(&error);
-            }
+            self.leave_topics(topics).await;
         }
     }
 }

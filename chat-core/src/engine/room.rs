@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -60,8 +60,11 @@ pub(crate) struct Room {
     pub(crate) passages: Mutex<Passages>,
     /// Pointers moved since they were last told.
     pub(crate) receipts_due: AtomicBool,
-    /// When it last had a subscription or an event.
+    /// When it last had a subscription.
     used: Mutex<Instant>,
+    /// When it was made, and how many milliseconds later it last showed an event.
+    made: Instant,
+    shown: AtomicU64,
 }
 
 /// Who is subscribed, in slots that stay where they are while someone walks over them.
@@ -139,6 +142,8 @@ impl Room {
             passages: Mutex::default(),
             receipts_due: AtomicBool::new(false),
             used: Mutex::new(Instant::now()),
+            made: Instant::now(),
+            shown: AtomicU64::new(0),
         })
     }
 
@@ -234,8 +239,9 @@ impl Room {
             }
         };
         members.slots[slot as usize] = Some(Arc::clone(sub));
-        drop(members);
+        // Under the lock: whoever finds it in its slot may end it at once, and looks there for it.
         sub.slot.store(slot, Ordering::Relaxed);
+        drop(members);
         *self.used.lock() = Instant::now();
         Ok(())
     }
@@ -245,8 +251,8 @@ impl Room {
         if sub.ended.swap(true, Ordering::SeqCst) {
             return false;
         }
-        let slot = sub.slot.load(Ordering::Relaxed);
         let mut members = self.members.lock();
+        let slot = sub.slot.load(Ordering::Relaxed);
         let held =
             members.slots.get_mut(slot as usize).and_then(|held| held.take_if(|held| Arc::ptr_eq(held, sub)));
         if held.is_some() {
@@ -303,8 +309,16 @@ impl Room {
         self.hot.lock().shrink();
     }
 
+    /// When it last had a subscription or an event.
     pub(crate) fn used(&self) -> Instant {
-        *self.used.lock()
+        let shown = self.made + Duration::from_millis(self.shown.load(Ordering::Relaxed));
+        shown.max(*self.used.lock())
+    }
+
+    /// It has shown events.
+    fn note_shown(&self) {
+        let millis = u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.shown.store(millis, Ordering::Relaxed);
     }
 
     /// See [`HotLog::copy`].

@@ -7,7 +7,6 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorCode},
-    hooks::ActionKind,
     model::{Membership, RoomId, Seq},
     protocol::{Close, CloseCode, FrameId, ServerFrame},
     signal::UnsubscribeReason,
@@ -24,8 +23,7 @@ impl Inner {
     ) -> Result<(), Error> {
         let principal = connection.principal();
         let mut declined = connection.following.lock().await;
-        let membership = self.membership(&connection.user, room).await?;
-        self.allow(&principal, ActionKind::Read, Some(room), None).await?;
+        let membership = self.readable(&principal, room).await?;
         let (full, standing) = {
             let subs = connection.subs.lock();
             let Some(subs) = subs.as_ref() else { return Ok(()) };
@@ -115,13 +113,7 @@ impl Inner {
             if room.head() < known {
                 room.hear(self, Heard::Head(known));
             }
-            let replaced = match connection.subs.lock().as_mut() {
-                Some(subs) => subs.insert(id, Arc::clone(&sub)),
-                None => Some(Arc::clone(&sub)),
-            };
-            if let Some(replaced) = replaced {
-                room.unregister(&replaced);
-            }
+            connection.hold(&sub);
             if room.head() > from {
                 connection.catch_up(&sub);
             }

@@ -1,10 +1,13 @@
 //! The hot path's hazards, each by itself: what a simulation would meet only by chance, or could not see.
 
+mod activation;
 mod announce;
+mod answers;
 mod catch_up;
 mod fan_out;
 mod overtaken;
 mod pipe;
+mod subscribing;
 
 use std::{sync::Arc, time::Duration};
 

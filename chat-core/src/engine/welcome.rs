@@ -69,7 +69,8 @@ impl Inner {
             blocked,
             presence: snapshot.told(),
         };
-        connection.reply(&ServerFrame::Welcome(&welcome));
+        // Its size is made by others: who may put the user into rooms could else keep the user out.
+        connection.reply_large(&ServerFrame::Welcome(&welcome));
         if !welcome.gone.is_empty() {
             close_after_room(connection, UnsubscribeReason::Removed);
         }

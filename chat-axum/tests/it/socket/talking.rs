@@ -153,6 +153,31 @@ async fn a_flood_is_refused_then_ended() {
 }
 
 #[tokio::test]
+async fn who_leaves_answers_unread_is_told_so_on_reading_on() {
+    let mut limits = limits();
+    limits.replies_bytes_max = 4 * 1024;
+    let chat = chat_with(limits, |router| router).await;
+    let address = chat.serve();
+    let room = chat.group("ann", &[]).await;
+    let path = format!("/rooms/{room}/messages");
+    for _ in 0..50 {
+        chat.must("ann", "POST", &path, json!({"content": "x".repeat(16_000)})).await;
+    }
+    let (mut ann, _) = Client::join(address, "ann", Value::Null).await;
+    // More than the kernel keeps, so that what is answered after it waits here.
+    for id in 0..15 {
+        ann.say(json!({"type": "history", "id": id, "room_id": room, "limit": 50})).await;
+    }
+    for id in 100..500 {
+        ann.say(json!({"type": "ping", "id": id})).await;
+    }
+    let (frames, code) = ann.hear_out().await;
+    assert_eq!(code, Some(4429));
+    let pages = frames.iter().filter(|frame| frame["messages"].is_array()).count();
+    assert!((1..15).contains(&pages), "{pages} pages");
+}
+
+#[tokio::test]
 async fn a_token_is_renewed_by_its_own_user_alone() {
     let chat = chat().await;
     let address = chat.serve();

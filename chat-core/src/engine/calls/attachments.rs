@@ -20,7 +20,7 @@ impl AsUser<'_> {
         self.inner.take(QuotaKey::Uploads(user.clone()), 1, self.inner.limits.uploads)?;
         let id = self.inner.attachment_id();
         let upload = Upload { id: id.clone(), uploader: Some(user.clone()), at: self.inner.clock.now() };
-        self.inner.read("begin_upload", self.inner.store.begin_upload(&upload)).await?;
+        self.inner.put("begin_upload", self.inner.store.begin_upload(&upload)).await?;
         Ok(id)
     }
 
@@ -35,7 +35,7 @@ impl AsUser<'_> {
         if let Some(room) = room {
             self.inner.readable(self.principal, room).await?;
         }
-        let finished = self.inner.read("finish_upload", self.inner.store.finish_upload(file, room)).await?;
+        let finished = self.inner.put("finish_upload", self.inner.store.finish_upload(file, room)).await?;
         if finished { Ok(()) } else { Err(not_found()) }
     }
 
@@ -66,7 +66,7 @@ impl AsUser<'_> {
     pub async fn remove_upload(&self, id: &AttachmentId) -> Result<(), Error> {
         let user = &self.principal.user;
         let removed = self.inner.store.remove_upload(id, Some(user));
-        if self.inner.read("remove_upload", removed).await? {
+        if self.inner.put("remove_upload", removed).await? {
             return Ok(());
         }
         let stored = self.attachment(id).await?;
@@ -99,7 +99,7 @@ impl Engine {
     /// # Errors
     /// `unavailable`.
     pub async fn forget_attachments(&self, ids: &[AttachmentId]) -> Result<(), Error> {
-        self.inner.read("forget_attachments", self.inner.store.forget_attachments(ids)).await
+        self.inner.put("forget_attachments", self.inner.store.forget_attachments(ids)).await
     }
 }
 

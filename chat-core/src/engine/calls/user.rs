@@ -1,5 +1,7 @@
 //! Calls of a user: each checks limits, policy, membership and role, whatever the way in.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::rooms::{CreateRoom, Created, Held};
@@ -270,19 +272,35 @@ impl AsUser<'_> {
         self.manage(room, ActionKind::ChangeMember, user, body).await
     }
 
-    /// The own rooms, latest activity first.
+    /// The own rooms that one may read, latest activity first. Fewer than the limit: there are no more.
     ///
     /// # Errors
-    /// `unavailable`, or `bad_field` for a bad limit.
+    /// `unavailable` (also where so many may not be read that looking for others takes too long), or `bad_field` for a bad limit.
     pub async fn rooms(
         &self,
         before: Option<Activity>,
         limit: Option<usize>,
     ) -> Result<Vec<RoomEntry>, Error> {
-        self.list(RoomScope::Joined, before, limit).await
+        let limit = validate::page(&self.inner.limits, limit)?;
+        // A page that is not full would look like the last: it is filled up with what follows.
+        let filled = async {
+            let (mut rooms, mut before) = (Vec::new(), before);
+            loop {
+                let page = self.list(RoomScope::Joined, before, limit).await?;
+                let is_last = page.len() < limit;
+                before = page.last().map(|entry| entry.activity);
+                rooms.extend(self.inner.readable_of(self.principal, page, |entry| entry.room.id).await?);
+                if is_last || rooms.len() >= limit {
+                    rooms.truncate(limit);
+                    return Ok(rooms);
+                }
+            }
+        };
+        self.inner.policy_in_time(filled).await
     }
 
-    /// Public rooms whose name has `text` in it, latest activity first.
+    /// Public rooms whose name has `text` in it, latest activity first. Of one that the caller is in and may not read,
+    /// what was said is left out.
     ///
     /// # Errors
     /// `unavailable`, or `bad_field` for a bad limit.
@@ -294,7 +312,18 @@ impl AsUser<'_> {
     ) -> Result<Vec<RoomEntry>, Error> {
         validate::check_text("public", text)?;
         self.inner.allow(self.principal, ActionKind::ListPublic, None, None).await?;
-        self.list(RoomScope::Public(text.to_owned()), before, limit).await
+        let limit = validate::page(&self.inner.limits, limit)?;
+        let mut rooms = self.list(RoomScope::Public(text.to_owned()), before, limit).await?;
+        let own = rooms.iter().filter(|entry| entry.role.is_some()).map(|entry| entry.room.id).collect();
+        let readable = self.inner.readable_of(self.principal, own, |room| *room).await?;
+        for entry in &mut rooms {
+            if entry.role.is_some() && !readable.contains(&entry.room.id) {
+                entry.last_message = None;
+                entry.unread = 0;
+                entry.mentions = 0;
+            }
+        }
+        Ok(rooms)
     }
 
     /// One room in full.
@@ -370,7 +399,8 @@ impl AsUser<'_> {
     /// # Errors
     /// `not_found` for a room that one is not in.
     pub async fn read(&self, room: RoomId, seq: Seq) -> Result<Unread, Error> {
-        self.inner.mark_read(self.principal, room, seq, None).await
+        let (engine, principal) = (Arc::clone(self.inner), self.principal.clone());
+        self.inner.to_the_end(async move { engine.mark_read(&principal, room, seq, None).await }).await
     }
 
     /// What is shown of a user.
@@ -439,9 +469,8 @@ impl AsUser<'_> {
         &self,
         scope: RoomScope,
         before: Option<Activity>,
-        limit: Option<usize>,
+        limit: usize,
     ) -> Result<Vec<RoomEntry>, Error> {
-        let limit = validate::page(&self.inner.limits, limit)?;
         let query = RoomsQuery { viewer: Some(self.principal.user.clone()), scope, before, limit };
         self.inner.read("rooms", self.inner.store.rooms(&query)).await
     }

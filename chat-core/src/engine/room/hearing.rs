@@ -138,6 +138,7 @@ impl Room {
             }
         }
         if !step.deliver.is_empty() {
+            self.note_shown();
             pump::kick(self, engine);
         }
         if step.reset {
