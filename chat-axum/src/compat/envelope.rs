@@ -47,10 +47,13 @@ impl SocketFormat for Envelope {
             return Err(frame::refuse("the first frame must be auth", None));
         }
         let data = frame.object("data")?;
-        Ok(FirstToken {
-            token: data.text("token")?.to_owned(),
-            user: data.user("user_id")?.or(frame.user("user_id")?).map(|user| user.0),
-        })
+        let user = match (data.user("user_id")?, frame.user("user_id")?) {
+            (Some(inside), Some(outside)) if inside.0 != outside.0 => {
+                return Err(frame::refuse("user_id differs from data.user_id", Some("user_id")));
+            }
+            (inside, outside) => inside.or(outside),
+        };
+        Ok(FirstToken { token: data.text("token")?.to_owned(), user: user.map(|user| user.0) })
     }
 
     async fn admit(&self, visit: Visit<'_>) -> Result<Admission, CloseCode> {
