@@ -201,9 +201,9 @@ fn append(frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
     match frame {
         ServerFrame::Pong { .. } => push_json(out, &Told::Pong { data: Empty {}, timestamp }),
         ServerFrame::Error(error) => {
-            let error = match error.code {
-                ErrorCode::RateLimited => "Rate limited",
-                ErrorCode::NotFound => NO_ROOM,
+            let error = match (error.code, error.missing_room) {
+                (ErrorCode::RateLimited, _) => "Rate limited",
+                (ErrorCode::NotFound, _) | (_, Some(_)) => NO_ROOM,
                 _ => error.message,
             };
             push_json(out, &Told::Error { data: ErrorData { error }, timestamp });
