@@ -119,6 +119,18 @@ pub fn at(routes: FormatRoutes, path: &str, handler: MethodRouter<Arc<Shared>>) 
     routes.route(path, handler.clone()).route(&format!("{path}/"), handler)
 }
 
+/// Answers every path below `prefix` that no route has as these formats do, where otherwise the fallback of the host would:
+/// for prefixes that are a format's own. It holds where the routes are merged into the host's router; one that they are
+/// nested in has one fallback for all.
+///
+/// # Panics
+/// When the routes are merged with others of the host that have a fallback of their own below the same prefix.
+pub fn nothing_else_below(routes: FormatRoutes, prefix: &str) -> FormatRoutes {
+    let nothing = Router::new().fallback(async || Problem::not_found());
+    // With the slash, so that it answers for itself too; without it a path is no longer below.
+    routes.nest(&format!("{}/", prefix.trim_end_matches('/')), nothing)
+}
+
 /// Appends a value as one WebSocket text frame: what a [`WireFormat`](chat_core::WireFormat) of a socket writes.
 pub fn push_json(out: &mut Vec<u8>, value: &impl serde::Serialize) {
     crate::frames::text(out, |out| {

@@ -96,6 +96,14 @@ impl Problem {
         Self { field: Some(field.into()), ..Self::new(ErrorCode::BadField, detail) }
     }
 
+    /// About a field of the engine's: under the name that a format has for it.
+    pub(crate) fn renamed(mut self, field: &str, name: &'static str) -> Self {
+        if self.field.as_deref() == Some(field) {
+            self.field = Some(Cow::Borrowed(name));
+        }
+        self
+    }
+
     pub(crate) fn not_found() -> Self {
         Self::new(ErrorCode::NotFound, "there is nothing here")
     }

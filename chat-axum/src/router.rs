@@ -139,6 +139,7 @@ impl ChatRouter {
             for (_, path, handler) in media::routes::file_routes() {
                 routes = compat::at(routes, path, handler);
             }
+            routes = compat::nothing_else_below(routes, "/attachments");
         }
         let shared = self.shared(true);
         let routes = unread::around(media::cookie::around(routes, &shared), &shared);

@@ -104,7 +104,8 @@ impl Serialize for ErrorCode {
     }
 }
 
-/// Why a room was not found. The native protocol tells nobody; formats whose front ends must tell the two apart may.
+/// Why a room was not found, or is open to members alone. The native protocol tells nobody; formats whose front ends must
+/// tell the two apart may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "there is no third")]
 pub enum MissingRoom {
@@ -176,7 +177,7 @@ impl Error {
         Self { missing_room: Some(why), ..Self::room_not_found() }
     }
 
-    /// For a `not_found` about a room: why, where it is known.
+    /// For a `not_found` about a room, and for a `forbidden` of who has to join it first: why, where it is known.
     #[must_use]
     pub const fn why_missing(&self) -> Option<MissingRoom> {
         self.missing_room
@@ -258,6 +259,8 @@ impl From<Refusal> for Error {
         match refusal {
             Refusal::RoomNotFound => Self::missing_room(MissingRoom::Unknown),
             Refusal::NotMember => Self::missing_room(MissingRoom::NotMember),
+            Refusal::NotJoined => Self::new(ErrorCode::Forbidden, "join the room first")
+                .with_missing_room(Some(MissingRoom::NotMember)),
             Refusal::NotFound(what) => Self::new(ErrorCode::NotFound, format!("no such {what}")),
             Refusal::Forbidden(why) => Self::new(ErrorCode::Forbidden, why),
             Refusal::Muted { remaining } => {

@@ -13,7 +13,7 @@ use axum::{
     routing::{delete, get, patch, post},
 };
 
-use super::{Format, FormatRoutes, SocketFormat, at};
+use super::{Format, FormatRoutes, SocketFormat, at, nothing_else_below};
 use notifications::NotificationsSocket;
 
 /// The format `conversation`: `GET /ws/chat/<conversation>/` and `GET /ws/notifications/`, and REST at
@@ -43,6 +43,7 @@ impl Format for Conversation {
         let routes = at(routes, "/api/conversations/{id}/attachments", upload);
         let removal = delete(rest::remove_upload);
         let routes = at(routes, "/api/conversations/{id}/attachments/{attachment}", removal);
-        at(routes, "/api/conversations/{id}/read", post(rest::mark_read))
+        let routes = at(routes, "/api/conversations/{id}/read", post(rest::mark_read));
+        nothing_else_below(routes, "/api/conversations")
     }
 }

@@ -19,7 +19,7 @@ use chat_core::{
 
 use super::{
     Admission, Format, FormatRoutes, Frame, SocketFormat, Visit, WireUser, at, files::Files, frame, is_shown,
-    push_close, push_json,
+    nothing_else_below, push_close, push_json,
 };
 use shapes::{Message, Told};
 
@@ -36,7 +36,8 @@ impl Format for Direct {
     fn routes(&self) -> FormatRoutes {
         let routes = at(Router::new(), "/messages", get(rest::list));
         let routes = at(routes, "/messages/send", post(rest::send).layer(DefaultBodyLimit::disable()));
-        at(routes, "/users/{id}", get(rest::user))
+        let routes = at(routes, "/users/{id}", get(rest::user));
+        nothing_else_below(nothing_else_below(routes, "/messages"), "/users")
     }
 }
 

@@ -47,10 +47,13 @@ impl SocketFormat for Envelope {
             return Err(frame::refuse("the first frame must be auth", None));
         }
         let data = frame.object("data")?;
-        Ok(FirstToken {
-            token: data.text("token")?.to_owned(),
-            user: data.user("user_id")?.or(frame.user("user_id")?).map(|user| user.0),
-        })
+        let user = match (data.user("user_id")?, frame.user("user_id")?) {
+            (Some(inside), Some(outside)) if inside.0 != outside.0 => {
+                return Err(frame::refuse("user_id differs from data.user_id", Some("user_id")));
+            }
+            (inside, outside) => inside.or(outside),
+        };
+        Ok(FirstToken { token: data.text("token")?.to_owned(), user: user.map(|user| user.0) })
     }
 
     async fn admit(&self, visit: Visit<'_>) -> Result<Admission, CloseCode> {
@@ -198,9 +201,9 @@ fn append(frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
     match frame {
         ServerFrame::Pong { .. } => push_json(out, &Told::Pong { data: Empty {}, timestamp }),
         ServerFrame::Error(error) => {
-            let error = match error.code {
-                ErrorCode::RateLimited => "Rate limited",
-                ErrorCode::NotFound => NO_ROOM,
+            let error = match (error.code, error.missing_room) {
+                (ErrorCode::RateLimited, _) => "Rate limited",
+                (ErrorCode::NotFound, _) | (_, Some(_)) => NO_ROOM,
                 _ => error.message,
             };
             push_json(out, &Told::Error { data: ErrorData { error }, timestamp });

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chat_core::model::{AttachmentId, Message};
+use chat_core::model::{Attachment, AttachmentId, Message};
 
 use crate::media::Media;
 
@@ -23,11 +23,16 @@ impl Files {
 
     /// What a message says in a format that has no files: its text, and the URL of each file on a line of its own.
     pub(super) fn content<'a>(&self, message: &'a Message) -> Cow<'a, str> {
-        if message.attachments.is_empty() {
-            return Cow::Borrowed(&message.content);
+        self.beside(&message.content, &message.attachments)
+    }
+
+    /// A text, and the URLs of files that have no other place, each on a line of its own.
+    pub(super) fn beside<'a>(&self, text: &'a str, files: &[Attachment]) -> Cow<'a, str> {
+        if files.is_empty() {
+            return Cow::Borrowed(text);
         }
-        let text = Some(message.content.clone()).filter(|text| !text.is_empty());
-        let urls = message.attachments.iter().map(|file| self.url(&file.id));
+        let text = Some(text.to_owned()).filter(|text| !text.is_empty());
+        let urls = files.iter().map(|file| self.url(&file.id));
         Cow::Owned(text.into_iter().chain(urls).collect::<Vec<_>>().join("\n"))
     }
 }

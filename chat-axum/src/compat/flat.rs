@@ -126,8 +126,8 @@ impl WireFormat for Spoken {
 fn told<'a>(error: &ErrorBody<'a>) -> &'a str {
     match (error.code, error.missing_room) {
         (ErrorCode::RateLimited, _) => "Rate limited",
-        (ErrorCode::NotFound, Some(MissingRoom::NotMember)) => "Forbidden",
-        (ErrorCode::NotFound, Some(MissingRoom::Unknown)) => "Room not found",
+        (_, Some(MissingRoom::NotMember)) => "Forbidden",
+        (_, Some(MissingRoom::Unknown)) => "Room not found",
         _ => error.message,
     }
 }

@@ -12,7 +12,7 @@ use axum::{
     routing::{delete, get, patch, post},
 };
 
-use super::{Format, FormatRoutes, SocketFormat, at};
+use super::{Format, FormatRoutes, SocketFormat, at, nothing_else_below};
 
 /// The format `thread`: `GET /ws/chat/<thread>/`, and REST at `/api/chat/`.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,7 @@ impl Format for Thread {
         let routes = at(routes, "/api/chat/threads/{id}/members/{user}", delete(rest::remove_member));
         let routes = at(routes, "/api/chat/messages", get(rest::list_messages).post(rest::send));
         let routes = at(routes, "/api/chat/reports", get(reports::list).post(reports::create));
-        at(routes, "/api/chat/reports/{id}", patch(reports::decide))
+        let routes = at(routes, "/api/chat/reports/{id}", patch(reports::decide));
+        nothing_else_below(routes, "/api/chat")
     }
 }

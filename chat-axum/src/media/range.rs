@@ -13,6 +13,9 @@ pub(super) enum Part {
 /// Reads a `Range` header for a file of `size` bytes (RFC 9110). What is no range of bytes, or several, is passed over.
 pub(super) fn parse(header: &str, size: u64) -> Part {
     let Some(spec) = header.trim().strip_prefix("bytes=").map(str::trim) else { return Part::Whole };
+    if spec.contains(',') {
+        return Part::Whole;
+    }
     let Some((from, to)) = spec.split_once('-') else { return Part::Whole };
     let number = |text: &str| -> Option<u64> {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -55,6 +58,10 @@ mod tests {
             ("bytes=-0", Part::Unsatisfiable),
             ("bytes=5-3", Part::Whole),
             ("bytes=0-1,3-4", Part::Whole),
+            ("bytes=0-1, 9999999-", Part::Whole),
+            ("bytes=0-1,-1", Part::Whole),
+            ("bytes=-1,0-", Part::Whole),
+            ("bytes=20-,0-1", Part::Whole),
             ("bytes=a-b", Part::Whole),
             ("bytes=-", Part::Whole),
             ("bytes=1-x", Part::Whole),

@@ -76,6 +76,10 @@ pub async fn receive(shared: &Shared, me: &Principal, request: Request) -> Resul
     while let Some(field) = form.next(limits).await? {
         let name = field.name().unwrap_or_default().to_owned();
         if name != FILE {
+            // Its bytes are no text, and that is not what is wrong with it.
+            if field.file_name().is_some() {
+                return Err(Problem::bad_field(FILE, format!("is missing; {name} is a file")));
+            }
             if fields.len() >= FIELDS_MAX {
                 return Err(Problem::new(ErrorCode::BadFrame, "the form has too many fields"));
             }

@@ -104,7 +104,7 @@ pub struct ErrorBody<'a> {
     /// The field that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<&'a str>,
-    /// Why a room was not found; never on the native wire.
+    /// Why a room was not found, or is open to members alone; never on the native wire.
     #[serde(skip)]
     pub missing_room: Option<MissingRoom>,
 }

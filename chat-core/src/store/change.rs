@@ -282,6 +282,9 @@ pub enum Refusal {
     /// The actor is no member of the room, and may not know of it.
     #[error("no such room for the actor")]
     NotMember,
+    /// The actor is no member of the room, of which everyone may know.
+    #[error("not a member of the room")]
+    NotJoined,
     /// There is no such message, member or other thing in the room.
     #[error("no such {0}")]
     NotFound(&'static str),

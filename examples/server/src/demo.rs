@@ -1,5 +1,8 @@
 //! Sign-up, sign-in and sign-out of demo accounts: tokens for the chat, nothing more.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -7,12 +10,15 @@ use std::{
 
 use axum::{
     Json, Router,
-    extract::{FromRequest as _, Query, Request, State},
+    extract::{DefaultBodyLimit, FromRequest as _, Query, Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
-use chat_core::{Engine, model::UserId};
+use chat_core::{
+    Engine, Principal,
+    model::{Profile, UserId},
+};
 use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -21,6 +27,9 @@ use crate::accounts::{Account, AccountError, Accounts};
 
 /// How long a token holds.
 const TOKEN_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Bytes of a body: a name and a password.
+const BODY_BYTES_MAX: usize = 16 * 1024;
 
 /// Names shown of a search.
 const FOUND_MAX: usize = 20;
@@ -69,6 +78,8 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>(
         .route("/auth/users/", get(search))
         .route("/auth/sessions", delete(sign_out))
         .route("/auth/sessions/", delete(sign_out))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(demo)
 }
 
@@ -78,9 +89,20 @@ async fn sign_up(State(demo): State<Demo>, request: Request) -> Response {
         Err(refused) => return refused,
     };
     match demo.accounts.sign_up(&given.username, &given.password).await {
-        Ok(account) => token(&demo, &account, StatusCode::CREATED),
+        Ok(account) => {
+            introduce(&demo.engine, &account);
+            token(&demo, &account, StatusCode::CREATED)
+        }
         Err(error) => refusal(&error),
     }
+}
+
+/// Lets others see the name at once, and not after the first call.
+fn introduce(engine: &Engine, account: &Account) {
+    let Ok(user) = UserId::new(account.id.as_str()) else { return };
+    let (name, username) = (account.username.clone(), account.username.clone());
+    let profile = Profile { name, username, ..Profile::unknown(user.clone()) };
+    engine.recognise(&Principal::new(user).with_profile(profile));
 }
 
 async fn sign_in(State(demo): State<Demo>, request: Request) -> Response {
@@ -99,7 +121,7 @@ async fn credentials(demo: &Demo, request: Request) -> Result<Credentials, Respo
     let patience = demo.engine.limits().body_timeout;
     match tokio::time::timeout(patience, Json::from_request(request, &())).await {
         Ok(Ok(Json(given))) => Ok(given),
-        Ok(Err(_)) => Err(bad_body()),
+        Ok(Err(rejected)) => Err(bad_body(rejected.status())),
         Err(_) => Err(problem(StatusCode::REQUEST_TIMEOUT, "bad_frame", "the body did not come in time")),
     }
 }
@@ -148,8 +170,24 @@ fn token(demo: &Demo, account: &Account, status: StatusCode) -> Response {
     }
 }
 
-fn bad_body() -> Response {
-    problem(StatusCode::BAD_REQUEST, "bad_field", "the body must be JSON with username and password")
+/// What is wrong with a body, by what axum says of it.
+fn bad_body(status: StatusCode) -> Response {
+    match status {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            problem(status, "bad_frame", "the body must be application/json")
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            problem(status, "too_large", &format!("the body must be at most {BODY_BYTES_MAX} bytes"))
+        }
+        _ => {
+            let detail = "the body must be JSON with username and password";
+            problem(StatusCode::BAD_REQUEST, "bad_field", detail)
+        }
+    }
+}
+
+async fn method_not_allowed() -> Response {
+    problem(StatusCode::METHOD_NOT_ALLOWED, "bad_frame", "this path does not know this method")
 }
 
 fn refusal(error: &AccountError) -> Response {

@@ -120,7 +120,8 @@ pub(super) async fn create(
     let kind = if is_direct { RoomKind::Direct } else { RoomKind::Group };
     let mut create = CreateRoom::new(kind).with_members(others);
     create.name = asked.name;
-    let created = shared.engine().as_user(&me).create_room(create).await?;
+    let named = |error| Problem::from(error).renamed("members", "participants");
+    let created = shared.engine().as_user(&me).create_room(create).await.map_err(named)?;
     let status = if created.is_new { StatusCode::CREATED } else { StatusCode::OK };
     let conversation = one(&shared, &me, created.room).await.map_err(after_write)?;
     Ok((status, conversation).into_response())

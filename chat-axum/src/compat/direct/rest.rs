@@ -113,7 +113,7 @@ async fn send_file(shared: &Arc<Shared>, me: &Principal, request: Request) -> Re
         Send::text(SendTo::User(other.clone()), received.field("caption").unwrap_or_default().to_owned());
     let file = received.finish(None).await?;
     send.attachments = vec![file.id.clone()];
-    let answer = sent(shared, me, other, send).await;
+    let answer = sent(shared, me, other, send).await.map_err(|error| error.renamed("content", "caption"));
     if answer.is_err() && discard(shared, me, &file.id).await.is_err() {
         tracing::debug!("a file that was not sent is collected later");
     }

@@ -32,8 +32,8 @@ pub(super) struct Message<'a> {
     to: WireUser,
     content: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    caption: Option<&'a str>,
-    message_type: &'a str,
+    caption: Option<Cow<'a, str>>,
+    message_type: &'static str,
     created_at: Timestamp,
     status: MessageStatus,
 }
@@ -50,7 +50,9 @@ pub(super) struct User {
 }
 
 impl<'a> Message<'a> {
-    /// A message between two; none where nobody sent it. A file is the content, and what is said of it the caption.
+    /// A message between two; none where nobody sent it. A file is the content, and what is said of it the caption,
+    /// with the URLs of further files. What it is its file says: front ends put the content of an image into a tag, and
+    /// a text whose sender calls it one would have them fetch whatever it names.
     pub(super) fn of(
         message: &'a model::Message,
         pair: &(UserId, UserId),
@@ -59,10 +61,10 @@ impl<'a> Message<'a> {
     ) -> Option<Self> {
         let from = message.sender.as_ref()?;
         let to = if *from == pair.0 { &pair.1 } else { &pair.0 };
-        let (content, caption, message_type) = match message.attachments.first() {
-            None => (Cow::Borrowed(&*message.content), None, message.kind.as_str()),
-            Some(file) => {
-                let caption = Some(&*message.content).filter(|caption| !caption.is_empty());
+        let (content, caption, message_type) = match message.attachments.split_first() {
+            None => (Cow::Borrowed(&*message.content), None, "text"),
+            Some((file, more)) => {
+                let caption = Some(files.beside(&message.content, more)).filter(|text| !text.is_empty());
                 (Cow::Owned(files.url(&file.id)), caption, kind_text(file.kind))
             }
         };

@@ -83,7 +83,8 @@ pub(super) async fn create_thread(
     create.name = asked.title;
     let engine = shared.engine();
     let user = engine.as_user(&me);
-    let created = user.create_room(create).await?;
+    let named = |error| Problem::from(error).renamed("name", "title").renamed("members", "participants");
+    let created = user.create_room(create).await.map_err(named)?;
     let thread = rooms::one(&user, created.room).await.map_err(after_write)?;
     Ok((StatusCode::CREATED, Json(Thread::from(thread))).into_response())
 }

@@ -97,6 +97,20 @@ async fn who_comes_in() {
     client.say(json!({ "type": "auth", "data": { "user_id": 2, "token": token("1") } })).await;
     assert_eq!(client.frame().await["data"]["error"], "the token is another user's");
     assert_eq!(client.hear_out().await, (Vec::new(), Some(4401)));
+    // Whatever of a frame says who it is: outside of its data too, and where the two differ.
+    let mut client = Client::open_at(address, PATH, &[]).await.unwrap();
+    client.say(json!({ "type": "auth", "user_id": 2, "data": { "token": token("1") } })).await;
+    assert_eq!(client.frame().await["data"]["error"], "the token is another user's");
+    assert_eq!(client.hear_out().await, (Vec::new(), Some(4401)));
+    let mut client = Client::open_at(address, PATH, &[]).await.unwrap();
+    for (inside, outside) in [(1, 2), (2, 1)] {
+        let data = json!({ "user_id": inside, "token": token("1") });
+        client.say(json!({ "type": "auth", "user_id": outside, "data": data })).await;
+        assert_eq!(client.frame().await["data"]["error"], "user_id differs from data.user_id");
+    }
+    let data = json!({ "user_id": 1, "token": token("1") });
+    client.say(json!({ "type": "auth", "user_id": "1", "data": data })).await;
+    is_quiet(&mut client).await;
     // Before that, other frames are answered and the socket waits on.
     let mut client = Client::open_at(address, PATH, &[]).await.unwrap();
     for frame in ["x", "{}", r#"{"type":"ping"}"#, r#"{"type":"auth","data":{}}"#] {

@@ -9,14 +9,16 @@ mod thread;
 use std::{collections::BTreeSet, net::SocketAddr};
 
 use axum::{
+    Json, Router,
     body::Body,
-    http::{Request, header},
+    http::{Request, StatusCode, header},
 };
+use chat_axum::compat::{Conversation, Direct, Format, Thread};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{at_rest, named_token, open};
-use crate::support::{Chat, token_of};
+use super::{ask, at_rest, chat_of, named_token, open};
+use crate::support::{Chat, limits, token_of};
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,4 +127,30 @@ pub(super) async fn rest_refuses(chat: &Chat, calls: &[Call<'_>], never: &[Wrong
 /// No case is left out.
 fn cover(cases: impl Iterator<Item = Wrong>) {
     assert_eq!(cases.collect::<BTreeSet<_>>(), EVERY.into());
+}
+
+#[tokio::test]
+async fn where_a_format_has_no_path_it_answers_as_everywhere() {
+    nothing_at(Conversation, &["/api/conversations/1/nosuch/", "/api/conversations/1/send_message/x"]).await;
+    let paths = ["/api/chat/", "/api/chat/nosuch", "/api/chat/nosuch/", "/api/chat/threads/1/nosuch"];
+    nothing_at(Thread, &paths).await;
+    nothing_at(Direct, &["/messages/nosuch", "/users/", "/users/1/nosuch/"]).await;
+}
+
+/// Asks a format for what is below its paths and nothing there, beside what a host answers itself.
+async fn nothing_at(format: impl Format, paths: &[&str]) {
+    let mut chat = chat_of(limits(), format).await;
+    let hosts = || Router::new().fallback(async || (StatusCode::NOT_FOUND, Json("the host's")));
+    let format = chat.router.clone();
+    for router in [format.clone().merge(hosts()), hosts().merge(format)] {
+        chat.router = router;
+        for path in paths.iter().chain(&["/attachments/", "/attachments/x/nosuch"]) {
+            for method in ["GET", "POST"] {
+                let answer = ask(&chat, "1", method, path, Value::Null).await;
+                assert_eq!(answer.status, 404, "{method} {path}");
+                assert_eq!(answer.body, json!({ "detail": "there is nothing here" }), "{method} {path}");
+            }
+        }
+        assert_eq!(ask(&chat, "1", "GET", "/api/nosuch", Value::Null).await.body, "the host's");
+    }
 }

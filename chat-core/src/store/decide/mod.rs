@@ -124,7 +124,7 @@ impl Scope {
         let Some(least) = require.role else { return Ok(()) };
         let Some(row) = &self.row else {
             return Err(match self.kind {
-                RoomKind::Public => Refusal::Forbidden("join the room first"),
+                RoomKind::Public => Refusal::NotJoined,
                 _ => Refusal::NotMember,
             });
         };

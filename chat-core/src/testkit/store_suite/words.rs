@@ -115,7 +115,7 @@ pub(super) const fn name_of(answer: &Answer) -> &'static str {
         Ok(Outcome::Unchanged) => "unchanged",
         Err(Refusal::RoomNotFound | Refusal::NotMember) => "room_not_found",
         Err(Refusal::NotFound(_)) => "not_found",
-        Err(Refusal::Forbidden(_)) => "forbidden",
+        Err(Refusal::NotJoined | Refusal::Forbidden(_)) => "forbidden",
         Err(Refusal::Muted { .. }) => "muted",
         Err(Refusal::Banned) => "banned",
         Err(Refusal::Blocked) => "blocked",

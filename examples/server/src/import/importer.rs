@@ -14,8 +14,9 @@ use tokio::time::sleep;
 
 use super::{
     AnyError,
+    last_ids::LastIds,
     progress::Progress,
-    record::{MemberRecord, MessageRecord, Record, RoomRecord, Source, Unusable},
+    record::{Extent, MemberRecord, MessageRecord, Record, RoomRecord, Source, Unusable},
     report::Report,
 };
 
@@ -59,13 +60,14 @@ impl Importer {
     }
 
     /// Takes over all that there is. Where it fails, what was written stays, and the next run goes on.
-    pub(crate) async fn run(&mut self, source: &mut dyn Source) -> Result<(), AnyError> {
+    ///
+    /// Before anything is written, no room or message that is made here gets an id up to the greatest of the source, as
+    /// it is found there or `told`.
+    pub(crate) async fn run(&mut self, source: &mut dyn Source, told: LastIds) -> Result<(), AnyError> {
         let extent = source.extent().await?;
-        if let Some(room) = extent.last_room.filter(|room| room.get() <= IMPORT_ID_MAX) {
-            let message = extent.last_message.filter(|message| message.get() <= IMPORT_ID_MAX);
-            retried(|| self.store.reserve_ids(room, message)).await?;
-        }
-        let mut progress = Progress::new(extent.messages);
+        self.reserve(extent, told).await?;
+        let messages = extent.map(|extent| extent.messages);
+        let mut progress = Progress::new(messages);
         let read = self.read(source, &mut progress).await;
         // What was read before a fault is taken over too, but for a room whose members may not be all.
         let is_whole = |current: &Current| read.is_ok() || !current.messages.is_empty();
@@ -77,10 +79,26 @@ impl Importer {
         let written = written.await;
         progress.end();
         read.and(written)?;
-        let left = extent.messages.unwrap_or(0).saturating_sub(self.report.messages.all());
+        let left = messages.unwrap_or(0).saturating_sub(self.report.messages.all());
         if left > 0 {
             self.report.messages.skipped += left;
             self.report.note(format!("{left} messages are in no room that was read, or have no time"));
+        }
+        Ok(())
+    }
+
+    /// Keeps the ids that are to come from whoever makes rooms and messages meanwhile.
+    async fn reserve(&mut self, extent: Option<Extent>, told: LastIds) -> Result<(), AnyError> {
+        let found = extent.unwrap_or_default();
+        let room = found.last_room.max(told.room);
+        if extent.is_none() && room.is_none() {
+            let why = "it cannot be read twice: what others make here meanwhile may take ids of it";
+            self.report
+                .note(format!("no ids were kept free beforehand, since {why} (--last-room, --last-message)"));
+        }
+        if let Some(room) = room {
+            let message = found.last_message.max(told.message);
+            retried(|| self.store.reserve_ids(room, message)).await?;
         }
         Ok(())
     }

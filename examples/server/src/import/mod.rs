@@ -1,6 +1,7 @@
 //! `chat-server import`: takes over what another back end kept.
 
 mod importer;
+mod last_ids;
 mod lines;
 mod progress;
 mod record;
@@ -15,7 +16,7 @@ use chat_core::store::ImportStore;
 use chat_store_postgres::{PostgresOptions, PostgresStore};
 use chat_store_sqlite::{SqliteOptions, SqliteStore};
 
-use self::{importer::Importer, lines::Lines, record::Source, tables::Tables};
+use self::{importer::Importer, last_ids::LastIds, lines::Lines, record::Source, tables::Tables};
 use crate::{
     config::{Config, Database},
     server::postgres_pool,
@@ -38,6 +39,9 @@ pub(crate) struct ImportArgs {
     /// Database to write to; the server's --database where it is not given.
     #[arg(long, value_name = "URL")]
     pub into: Option<Database>,
+
+    #[command(flatten)]
+    pub last_ids: LastIds,
 }
 
 /// What to take over.
@@ -74,9 +78,23 @@ impl std::str::FromStr for Origin {
     }
 }
 
+/// Refuses a file that would be taken over into itself, by whatever names: ours would stand among the old system's tables.
+fn apart(from: &Origin, into: &Database) -> Result<(), AnyError> {
+    let (Origin::Tables(Database::Sqlite(from)), Database::Sqlite(into)) = (from, into) else {
+        return Ok(());
+    };
+    // One that is yet to be made is no other's.
+    let (Ok(from), Ok(into)) = (from.canonicalize(), into.canonicalize()) else { return Ok(()) };
+    if from == into {
+        return Err(format!("--from and --into are the same file: {}", from.display()).into());
+    }
+    Ok(())
+}
+
 /// Runs to the end of what is to be taken over, and says what became of it.
 pub(crate) async fn run(config: &Config, args: &ImportArgs) -> Result<(), AnyError> {
     let into = args.into.as_ref().unwrap_or(&config.database);
+    apart(&args.from, into)?;
     let mut file = None;
     let store: Arc<dyn ImportStore> = match into {
         Database::Memory => return Err("--into memory: would be gone with this process".into()),
@@ -99,7 +117,7 @@ pub(crate) async fn run(config: &Config, args: &ImportArgs) -> Result<(), AnyErr
     };
     tracing::info!(into = %into, "importing");
     let mut importer = Importer::new(store, config.limits()?);
-    let done = importer.run(source.as_mut()).await;
+    let done = importer.run(source.as_mut(), args.last_ids).await;
     // The file is then whole by itself, unless a server has it open.
     if let Some(file) = file {
         file.close().await;

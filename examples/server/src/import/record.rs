@@ -90,12 +90,12 @@ impl UserRecord {
     }
 }
 
-/// How much there is, as far as it is known before it is read.
+/// How much there is, as it is known before it is taken over.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Extent {
     /// Messages.
-    pub(super) messages: Option<u64>,
-    /// The greatest ids.
+    pub(super) messages: u64,
+    /// The greatest ids of those that can be taken over.
     pub(super) last_room: Option<RoomId>,
     pub(super) last_message: Option<MessageId>,
 }
@@ -103,7 +103,8 @@ pub(crate) struct Extent {
 /// Where it comes from.
 #[async_trait]
 pub(crate) trait Source: Send {
-    async fn extent(&mut self) -> Result<Extent, SourceError>;
+    /// None where only its end tells.
+    async fn extent(&mut self) -> Result<Option<Extent>, SourceError>;
 
     /// The next piece; none at the end.
     async fn next(&mut self) -> Result<Option<Record>, SourceError>;

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, path::Path};
 use async_trait::async_trait;
 use chat_core::{
     model::{MessageId, Metadata, RoomId, Timestamp, UserId},
-    store::IMPORT_MEMBERS_MAX,
+    store::{IMPORT_ID_MAX, IMPORT_MEMBERS_MAX},
 };
 use sqlx::{
     AssertSqlSafe, Connection as _, PgConnection, SqliteConnection, postgres::PgConnectOptions,
@@ -20,10 +20,10 @@ use super::{
 /// Rows of a page.
 const PAGE: i64 = 500;
 
-/// id, name, whether it is a group, when it was made.
-type RoomRow = (i64, Option<String>, i64, Option<String>);
+/// id, name, whether it is a group, when it was made. Whatever a column should hold, another system's may hold nothing.
+type RoomRow = (i64, Option<String>, Option<i64>, Option<String>);
 
-/// id, sender, content, kind, time as it sorts.
+/// id, sender, content, kind, time as it sorts: also one that is none, as `infinity`.
 type MessageRow = (i64, Option<String>, String, String, String);
 
 enum Database {
@@ -64,8 +64,9 @@ impl Tables {
         )
         .fetch_all(&mut connection)
         .await?;
-        // Times are written as UTC has them.
+        // Times are written as UTC has them, and those that are none in one form.
         sqlx::query("SET TIME ZONE 'UTC'").execute(&mut connection).await?;
+        sqlx::query("SET datestyle = 'ISO'").execute(&mut connection).await?;
         sqlx::query("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").execute(&mut connection).await?;
         Ok(Self::new(Database::Postgres(connection), &columns))
     }
@@ -98,7 +99,8 @@ impl Tables {
             Database::Postgres(connection) => {
                 sqlx::query_as(
                     "SELECT id::bigint, name::text, is_group::integer::bigint,
-                         to_char(created_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') FROM chat_rooms
+                         CASE WHEN created_at >= '0001-01-01'
+                             THEN to_char(created_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') END FROM chat_rooms
                      WHERE id > $1 ORDER BY id LIMIT $2",
                 )
                 .bind(self.after_room)
@@ -110,7 +112,7 @@ impl Tables {
     }
 
     /// One more than there may be, at most.
-    async fn participants(&mut self, room: i64) -> sqlx::Result<Vec<String>> {
+    async fn participants(&mut self, room: i64) -> sqlx::Result<Vec<Option<String>>> {
         let most = i64::try_from(IMPORT_MEMBERS_MAX).unwrap_or(i64::MAX).saturating_add(1);
         let column = self.room_column;
         match &mut self.database {
@@ -148,7 +150,9 @@ impl Tables {
                 let time = if time.is_empty() { "-infinity" } else { time };
                 sqlx::query_as(
                     "SELECT id::bigint, sender_id::text, coalesce(content, '')::text, coalesce(message_type, '')::text,
-                         to_char(created_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') FROM chat_messages
+                         CASE WHEN isfinite(created_at) AND created_at >= '0001-01-01'
+                             THEN to_char(created_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')
+                             ELSE created_at::text END FROM chat_messages
                      WHERE room_id = $1 AND (created_at, id) > ($2::text::timestamptz, $3) AND created_at IS NOT NULL
                      ORDER BY created_at, id LIMIT $4",
                 )
@@ -174,13 +178,17 @@ impl Tables {
         let participants = self.participants(id).await?;
         let mut users = Vec::with_capacity(participants.len());
         let mut unusable = Vec::new();
-        for participant in &participants {
-            match UserId::new(participant.as_str()) {
-                Ok(user) => users.push(user),
-                Err(why) => unusable.push(format!("participant {participant:?} of room {id}: {why}")),
+        for participant in participants {
+            match participant.as_deref().map(UserId::new) {
+                Some(Ok(user)) => users.push(user),
+                Some(Err(why)) => {
+                    let user = participant.unwrap_or_default();
+                    unusable.push(format!("participant {user:?} of room {id}: {why}"));
+                }
+                None => unusable.push(format!("participant of room {id}: it has no user_id")),
             }
         }
-        let kind = kind_of(is_group != 0, users.len());
+        let kind = kind_of(is_group.unwrap_or(1) != 0, users.len());
         let metadata = Metadata::default();
         self.next.push_back(Record::Room(RoomRecord { id: room, kind, name, created_at, metadata }));
         let members = users
@@ -211,28 +219,33 @@ impl Tables {
 
 #[async_trait]
 impl Source for Tables {
-    async fn extent(&mut self) -> Result<Extent, SourceError> {
-        const ROOMS: &str = "SELECT max(id) FROM chat_rooms";
-        const MESSAGES: &str = "SELECT max(id), count(*) FROM chat_messages";
+    async fn extent(&mut self) -> Result<Option<Extent>, SourceError> {
+        // One id that is too large to be taken over must not keep the others from being kept free.
+        const ROOMS: &str = "SELECT max(id) FROM chat_rooms WHERE id <= ?1";
+        const MESSAGES: &str = "SELECT max(CASE WHEN id <= ?1 THEN id END), count(*) FROM chat_messages";
         let (room, (message, count)): (Option<i64>, (Option<i64>, i64)) = match &mut self.database {
             Database::Sqlite(connection) => (
-                sqlx::query_scalar(ROOMS).fetch_one(&mut *connection).await?,
-                sqlx::query_as(MESSAGES).fetch_one(connection).await?,
+                sqlx::query_scalar(ROOMS).bind(IMPORT_ID_MAX).fetch_one(&mut *connection).await?,
+                sqlx::query_as(MESSAGES).bind(IMPORT_ID_MAX).fetch_one(connection).await?,
             ),
             Database::Postgres(connection) => (
-                sqlx::query_scalar("SELECT max(id)::bigint FROM chat_rooms")
+                sqlx::query_scalar("SELECT max(id)::bigint FROM chat_rooms WHERE id <= $1")
+                    .bind(IMPORT_ID_MAX)
                     .fetch_one(&mut *connection)
                     .await?,
-                sqlx::query_as("SELECT max(id)::bigint, count(*) FROM chat_messages")
-                    .fetch_one(connection)
-                    .await?,
+                sqlx::query_as(
+                    "SELECT (max(id) FILTER (WHERE id <= $1))::bigint, count(*) FROM chat_messages",
+                )
+                .bind(IMPORT_ID_MAX)
+                .fetch_one(connection)
+                .await?,
             ),
         };
-        Ok(Extent {
-            messages: u64::try_from(count).ok(),
+        Ok(Some(Extent {
+            messages: u64::try_from(count).unwrap_or_default(),
             last_room: room.and_then(RoomId::new),
             last_message: message.and_then(MessageId::new),
-        })
+        }))
     }
 
     async fn next(&mut self) -> Result<Option<Record>, SourceError> {

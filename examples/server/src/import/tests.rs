@@ -6,18 +6,21 @@ use async_trait::async_trait;
 use chat_core::{
     Engine, Limits, Principal, Search,
     memory::MemoryStore,
-    model::{RoomId, RoomKind, UserId},
+    model::{MessageId, RoomId, RoomKind, UserId},
     protocol::{Send, SendTo},
     store::{ImportStore, MessageQuery, Range, RoomScope, RoomsQuery, Store},
 };
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{
+    Origin, apart,
     importer::Importer,
+    last_ids::LastIds,
     lines::Lines,
     record::{Extent, Record, Source, SourceError},
     tables::Tables,
 };
+use crate::config::Database;
 
 /// As Django makes them.
 const TABLES: &str = r#"
@@ -70,7 +73,7 @@ fn user(id: &str) -> UserId {
 async fn import(store: &Arc<MemoryStore>, source: &mut dyn Source) -> (String, bool) {
     let store: Arc<dyn ImportStore> = Arc::<MemoryStore>::clone(store);
     let mut importer = Importer::new(store, Limits::default());
-    let done = importer.run(source).await;
+    let done = importer.run(source, LastIds::default()).await;
     (importer.report().to_string(), done.is_ok())
 }
 
@@ -142,7 +145,7 @@ struct Breaking<S> {
 
 #[async_trait]
 impl<S: Source> Source for Breaking<S> {
-    async fn extent(&mut self) -> Result<Extent, SourceError> {
+    async fn extent(&mut self) -> Result<Option<Extent>, SourceError> {
         self.inner.extent().await
     }
 
@@ -208,6 +211,8 @@ async fn lines_are_taken_over_and_what_is_wrong_is_told() {
             "rooms:    1 stored, 0 present, 0 different, 1 skipped",
             "messages: 2 stored, 0 present, 0 different, 3 skipped",
             "profiles: 1 stored",
+            "- no ids were kept free beforehand, since it cannot be read twice: what others make here meanwhile may \
+             take ids of it (--last-room, --last-message)",
             "- message 3: U+0000 in it",
             "- message 4: outside of the lines of room 4",
             "- room 4: members: a direct room has two members",
@@ -231,4 +236,88 @@ async fn a_line_has_a_bound_and_a_number() {
         let error = lines(text).next().await.unwrap_err().to_string();
         assert!(error.starts_with(why), "{error}");
     }
+}
+
+/// What the next room and message made here get as ids.
+async fn next_ids(store: &Arc<MemoryStore>) -> (i64, i64) {
+    let shared: Arc<dyn Store> = Arc::<MemoryStore>::clone(store);
+    let engine = Engine::builder().shared_store(shared).build().await.unwrap();
+    let sent =
+        engine.as_user(&Principal::new(user("new"))).send(Send::text(SendTo::User(user("here")), "hi")).await;
+    let message = sent.unwrap().message;
+    (message.room_id.get(), message.id.get())
+}
+
+#[tokio::test]
+async fn ids_that_a_file_needs_later_are_kept_free_from_the_beginning_on() {
+    let file = folder("ids").join("rooms.jsonl");
+    let wild = r#"{"room":{"id":9007199254740991,"created_at":"2024-01-15T09:00:00Z"}}"#;
+    let last = r#"{"room":{"id":70,"created_at":"2024-01-15T09:00:00Z"}}
+{"message":{"id":900,"room":70,"content":"last","created_at":"2024-01-15T10:00:00Z"}}"#;
+    std::fs::write(&file, format!("\u{feff}{LINES}no line\n{wild}\n{last}")).unwrap();
+    let store = Arc::new(MemoryStore::default());
+    // It breaks off before the first room is written, and someone writes here.
+    let inner = Lines::open(&file).await.unwrap();
+    assert!(!import(&store, &mut Breaking { inner, left: 1 }).await.1);
+    assert_eq!(next_ids(&store).await, (71, 901));
+    // The line that is none ends the run; what stood before it has the ids that it says.
+    let (report, ended) = import(&store, &mut Lines::open(&file).await.unwrap()).await;
+    assert!(!ended && report.contains("messages: 2 stored"), "{report}");
+    let mended = std::fs::read_to_string(&file).unwrap().replace("no line\n", "");
+    std::fs::write(&file, mended).unwrap();
+    let (report, ended) = import(&store, &mut Lines::open(&file).await.unwrap()).await;
+    assert!(ended, "{report}");
+    assert_eq!(contents(&store, 70).await.len(), 1);
+}
+
+#[tokio::test]
+async fn ids_of_what_cannot_be_read_twice_are_told() {
+    let store = Arc::new(MemoryStore::default());
+    let shared: Arc<dyn ImportStore> = Arc::<MemoryStore>::clone(&store);
+    let mut importer = Importer::new(shared, Limits::default());
+    let told = LastIds { room: RoomId::new(70), message: MessageId::new(900) };
+    importer.run(&mut lines(LINES), told).await.unwrap();
+    assert!(!importer.report().to_string().contains("no ids were kept free"), "{}", importer.report());
+    assert_eq!(next_ids(&store).await, (71, 901));
+}
+
+#[tokio::test]
+async fn rows_that_cannot_be_are_told_and_end_nothing() {
+    let more = r#"DROP TABLE chat_rooms_participants;
+CREATE TABLE chat_rooms_participants (id integer PRIMARY KEY, chatroom_id bigint, user_id integer);
+INSERT INTO chat_rooms_participants (chatroom_id, user_id) VALUES (3, 12), (3, NULL), (3, 7), (5, 7), (5, 8);
+DROP TABLE chat_rooms;
+CREATE TABLE chat_rooms (id integer PRIMARY KEY, name varchar(255), is_group bool, created_at datetime);
+INSERT INTO chat_rooms VALUES (3, 'Team', 1, '2024-01-15 09:00:00'), (5, '', NULL, '2024-01-15 09:30:00'), (6, '', 0, NULL);
+INSERT INTO chat_messages VALUES (50, 3, 7, 'of no time', 'text', 'sent', 'infinity');"#;
+    let file = django("unusable", more).await;
+    let store = Arc::new(MemoryStore::default());
+    let (report, ended) = import(&store, &mut Tables::sqlite(&file).await.unwrap()).await;
+    assert!(ended, "{report}");
+    assert_eq!(
+        report.lines().collect::<Vec<_>>(),
+        [
+            "rooms:    2 stored, 0 present, 0 different, 1 skipped",
+            "messages: 4 stored, 0 present, 0 different, 2 skipped",
+            "- participant of room 3: it has no user_id",
+            "- message 50: its id, sender_id or created_at is none that can be",
+            "- room 6: its id or created_at is none that can be",
+            "- 1 messages are in no room that was read, or have no time",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_file_is_not_taken_over_into_itself() {
+    let old = django("itself", "").await;
+    let link = old.with_file_name("link.db");
+    std::os::unix::fs::symlink(&old, &link).unwrap();
+    let sqlite = |path: &PathBuf| Database::Sqlite(path.clone());
+    let from = Origin::Tables(sqlite(&old));
+    for into in [&old, &link] {
+        let refused = apart(&from, &sqlite(into)).unwrap_err().to_string();
+        assert!(refused.starts_with("--from and --into are the same file"), "{refused}");
+    }
+    apart(&from, &sqlite(&old.with_file_name("new.db"))).unwrap();
+    apart(&from, &Database::Memory).unwrap();
 }

@@ -66,6 +66,33 @@ async fn a_postgres_of_django_is_taken_over_under_a_server_that_runs() {
 }
 
 #[test]
+fn rows_that_cannot_be_are_told_and_end_nothing() {
+    let postgres = Postgres::start(false).unwrap();
+    sql(&postgres, TABLES);
+    sql(
+        &postgres,
+        "SET search_path = site;
+        ALTER TABLE chat_rooms_participants ALTER user_id DROP NOT NULL;
+        ALTER TABLE chat_rooms ALTER is_group DROP NOT NULL;
+        ALTER TABLE chat_messages ALTER created_at DROP NOT NULL;
+        INSERT INTO chat_rooms VALUES (6, 'Late', NULL, 'infinity', now()), (7, 'Old', NULL, '0044-03-15 BC', now());
+        INSERT INTO chat_rooms_participants (room_id, user_id) VALUES (4, NULL);
+        INSERT INTO chat_messages SELECT 2000 + n, 4, 1, 'x', 'text', 'sent',
+            (CASE n % 2 WHEN 0 THEN 'infinity' ELSE '-infinity' END)::timestamptz FROM generate_series(1, 1100) n;
+        INSERT INTO chat_messages VALUES (4000, 4, 1, 'x', 'text', 'sent', NULL),
+            (4001, 4, 1, 'x', 'text', 'sent', '0044-03-15 BC'), (9007199254740991, 4, 1, 'x', 'text', 'sent', now());",
+    );
+    let folder = Folder::new("import-rows");
+    let into = format!("sqlite://{}", folder.join("chat.db").display());
+    let from = format!("{}?options=-c%20search_path%3Dsite%20-c%20datestyle%3DGerman", postgres.url());
+    let (report, ended) = import(&["--from", &from, "--into", &into]);
+    assert!(ended, "{report}");
+    assert!(report.contains("rooms:    2 stored, 0 present, 0 different, 2 skipped"), "{report}");
+    assert!(report.contains("messages: 1200 stored, 0 present, 0 different, 1103 skipped"), "{report}");
+    assert!(report.contains("- participant of room 4: it has no user_id"), "{report}");
+}
+
+#[test]
 fn lines_are_taken_over_and_a_fault_is_named() {
     let folder = Folder::new("import-lines");
     let (file, into) = (folder.join("rooms.jsonl"), format!("sqlite://{}", folder.join("chat.db").display()));

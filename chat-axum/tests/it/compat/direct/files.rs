@@ -8,11 +8,11 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Direct, SEND, chat, enter, heard, listed, must};
+use super::{Direct, SEND, chat, enter, heard, listed, must, say};
 use crate::{
     compat::{chat_of_with, named_token, post_file},
-    media::{PNG, ended, field, uploading},
-    support::{Chat, limits},
+    media::{PNG, ended, field, form, uploading},
+    support::{Chat, Client, limits},
 };
 
 const GIF: &[u8] =
@@ -56,6 +56,44 @@ async fn a_file_is_sent_told_listed_and_served_to_the_two_alone() {
             assert_eq!(fetched(&chat, user, &sent["content"]).await, status, "{user}");
         }
     }
+}
+
+/// Sends a message by the native API; how it is told to user 2, and listed alike.
+async fn native(chat: &Chat, two: &mut Client, body: Value) -> Value {
+    chat.must("1", "POST", "/rooms/1/messages", body).await;
+    let mut told = heard(two, "message_created").await;
+    told.as_object_mut().unwrap().remove("type");
+    let list = must(chat, "2", "GET", "/messages/?with=1&limit=1", Value::Null, 200).await;
+    for field in ["id", "content", "caption", "message_type"] {
+        assert_eq!(list[0][field], told[field], "{field}");
+    }
+    told
+}
+
+#[tokio::test]
+async fn what_other_clients_send_is_what_its_files_are() {
+    let (chat, address) = chat().await;
+    say(&chat, "1", 2, "hi").await;
+    let (mut two, _) = enter(address, "2").await;
+    // A text is no picture, whatever it is called: front ends put what is one into a tag.
+    for kind in ["image", "audio", "file", "poll"] {
+        let told = native(&chat, &mut two, json!({ "content": "http://evil/x", "kind": kind })).await;
+        assert_eq!((&told["message_type"], &told["content"]), (&json!("text"), &json!("http://evil/x")));
+    }
+    let mut upload = async |name, kind, bytes| {
+        let file = chat.post_form("1", form(name, kind, bytes)).await.body["id"].clone();
+        (format!("/attachments/{}", file.as_str().unwrap()), file)
+    };
+    let (first, one) = upload("a.png", "image/png", PNG).await;
+    let (second, other) = upload("a.txt", "text/plain", b"hello").await;
+    let body = json!({ "content": "look", "attachments": [one, other] });
+    let told = native(&chat, &mut two, body).await;
+    assert_eq!((&told["message_type"], &told["content"]), (&json!("image"), &json!(first)));
+    assert_eq!(told["caption"], format!("look\n{second}"));
+    let (first, one) = upload("a.txt", "text/plain", b"hello").await;
+    let (second, other) = upload("b.txt", "text/plain", b"hello").await;
+    let told = native(&chat, &mut two, json!({ "content": "", "attachments": [one, other] })).await;
+    assert_eq!((&told["content"], &told["caption"]), (&json!(first), &json!(second)));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! `conversation`.
 
+use axum::body::Body;
 use chat_axum::compat::Conversation;
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     compat::{chat_of, closed_with_4401, must, post_file},
-    media::PNG,
+    media::{PNG, ended, field, uploading},
     support::{Chat, limits},
 };
 
@@ -137,4 +138,24 @@ async fn over_rest() {
     );
     let list = must(&chat, "1", "GET", CONVERSATIONS, Value::Null, 200).await;
     assert_eq!((list.as_array().unwrap().len(), &list[0]["name"]), (1, &json!("Group")));
+}
+
+#[tokio::test]
+async fn fields_are_named_as_the_format_has_them() {
+    let chat = chat().await;
+    let many: Vec<u64> = (1..=101).map(|n| n + 10).collect();
+    let form = ended(field("name=\"upload\"; filename=\"a.png\"\r\nContent-Type: image/png", PNG));
+    let mut request = uploading("1", Body::from(form));
+    *request.uri_mut() = format!("{CONVERSATIONS}1/attachments/").parse().unwrap();
+    let answer = chat.send(request).await;
+    assert_eq!(answer.status, 400, "{answer:?}");
+    assert_eq!(answer.body["detail"], "file: is missing; upload is a file");
+    for (method, path, body, status, detail) in [
+        ("POST", "", json!({ "participants": many }), 413, "participants: must be at most 100"),
+        ("POST", "", json!({ "name": " ", "participants": [2] }), 400, "name: must not be blank"),
+        ("POST", "1/send_message/", json!({ "content": " " }), 400, "content: must not be blank"),
+    ] {
+        let answer = must(&chat, "1", method, &format!("{CONVERSATIONS}{path}"), body, status).await;
+        assert_eq!(answer["detail"], detail);
+    }
 }

@@ -22,6 +22,8 @@ async fn on_the_socket() {
     limits.content_bytes_max = 1_024;
     let chat = chat_of(limits, Envelope).await;
     assert_eq!((chat.group("1", &["2"]).await, chat.group("2", &["3"]).await), (1, 2));
+    let public = json!({ "kind": "public", "name": "Open" });
+    assert_eq!(chat.must("2", "POST", "/rooms", public).await["id"], 3);
     let long =
         json!({ "type": "message", "room_id": 1, "data": { "content": "x".repeat(1_025) } }).to_string();
     let socket = Socket {
@@ -69,6 +71,9 @@ async fn on_the_socket() {
                 r#"{"type":"message","room_id":1,"data":{"room_id":2,"content":"x"}}"#,
                 "room_id differs from data.room_id",
             ),
+            (OthersRoom, r#"{"type":"join_room","data":{"room_id":3}}"#, "Invalid room ID"),
+            (OthersRoom, r#"{"type":"message","room_id":3,"data":{"content":"x"}}"#, "Invalid room ID"),
+            (OthersRoom, r#"{"type":"typing","room_id":3,"data":{"is_typing":true}}"#, "Invalid room ID"),
             (UnknownRoom, r#"{"type":"join_room","data":{"room_id":987654}}"#, "Invalid room ID"),
             (UnknownRoom, r#"{"type":"message","room_id":987654,"data":{"content":"x"}}"#, "Invalid room ID"),
             (

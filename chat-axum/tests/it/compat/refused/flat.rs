@@ -25,6 +25,8 @@ async fn on_the_socket() {
     limits.content_bytes_max = 1_024;
     let chat = chat_of(limits, Flat).await;
     assert_eq!((chat.group("1", &["2"]).await, chat.group("2", &["3"]).await), (1, 2));
+    let public = json!({ "kind": "public", "name": "Open" });
+    assert_eq!(chat.must("2", "POST", "/rooms", public).await["id"], 3);
     let long = json!({ "type": "send_message", "room_id": 1, "content": "x".repeat(1_025) }).to_string();
     let socket = Socket {
         path: "/ws/chat/",
@@ -68,6 +70,9 @@ async fn on_the_socket() {
             (OthersRoom, r#"{"type":"join_room","room_id":2}"#, "Forbidden"),
             (OthersRoom, r#"{"type":"send_message","room_id":2,"content":"x"}"#, "Forbidden"),
             (OthersRoom, r#"{"type":"typing_start","room_id":2}"#, "Forbidden"),
+            (OthersRoom, r#"{"type":"join_room","room_id":3}"#, "Forbidden"),
+            (OthersRoom, r#"{"type":"send_message","room_id":3,"content":"x"}"#, "Forbidden"),
+            (OthersRoom, r#"{"type":"typing_start","room_id":3}"#, "Forbidden"),
             (UnknownRoom, r#"{"type":"join_room","room_id":987654}"#, "Room not found"),
             (UnknownRoom, r#"{"type":"send_message","room_id":987654,"content":"x"}"#, "Room not found"),
             (UnknownRoom, r#"{"type":"typing_start","room_id":987654}"#, "Room not found"),

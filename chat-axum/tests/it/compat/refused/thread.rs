@@ -145,3 +145,20 @@ async fn over_rest() {
     let messages = must(&chat, "1", "GET", "/api/chat/messages/?thread=1", Value::Null, 200).await;
     assert_eq!(messages.as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn fields_are_named_as_the_format_has_them() {
+    let chat = chat().await;
+    let many: Vec<u64> = (1..=101).map(|n| n + 10).collect();
+    let long = "x".repeat(256);
+    for (path, body, status, detail) in [
+        (THREADS, json!({ "participants": many }), 413, "participants: must be at most 100"),
+        (THREADS, json!({ "title": "", "participants": [] }), 400, "title: must not be blank"),
+        (THREADS, json!({ "title": "\u{0}", "participants": [] }), 400, "title: must not hold U+0000"),
+        (THREADS, json!({ "title": long, "participants": [] }), 413, "title: must be at most 255 characters"),
+        (MESSAGES, json!({ "thread": 1, "content": "" }), 400, "content: must not be blank"),
+        (REPORTS, json!({ "message": 1, "reason": "" }), 400, "reason: must not be blank"),
+    ] {
+        assert_eq!(must(&chat, "1", "POST", path, body, status).await["detail"], detail);
+    }
+}
