@@ -1,10 +1,10 @@
 // Where messages are written: drafts, replies, edits, typing.
 
-import { filesText } from './attachments.js';
 import { $, icon, toast } from './dom.js';
 import { emojiPicker } from './emoji-picker.js';
 import { watchDrops } from './file-drop.js';
 import { MentionBox } from './mention-box.js';
+import { wordsOf } from './message-words.js';
 import { mentionedIn } from './text.js';
 import { UploadTray } from './upload-tray.js';
 import { Uploads } from './uploads.js';
@@ -139,7 +139,7 @@ export class Composer {
     const name = this.message.sender === me ? 'yourself' : people.name(this.message.sender);
     $('composer-context-icon').replaceChildren(icon(this.mode));
     $('composer-context-title').textContent = this.mode === 'edit' ? 'Edit message' : `Reply to ${name}`;
-    $('composer-context-body').textContent = this.message.content.replace(/\s+/g, ' ') || filesText(this.message.attachments);
+    $('composer-context-body').textContent = wordsOf(this.store, this.message).replace(/\s+/g, ' ');
   }
 
   // --- writing --------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ export class Panel {
     const members = this.#members();
     const title = store.title(room);
     const blocked = store.blocked.has(room.peer);
-    const sig = JSON.stringify([room.id, title, room.role, members, blocked, this.renaming, room.member_count]);
+    const sig = JSON.stringify([room.id, title, room.role, members, blocked, this.renaming, room.size]);
     if (sig === this.sig) return;
     // A field that is being filled in is not taken away from under the hands.
     const typing = this.renaming ? this.element.querySelector('[data-testid="rename-input"]')?.value : undefined;
@@ -125,7 +125,7 @@ export class Panel {
   #shared(title, members, typing) {
     const { room, store } = this;
     const manages = room.canManage();
-    const count = Math.max(room.member_count ?? 0, members.length);
+    const count = room.size ?? members.length;
     const name = this.renaming ? this.#renameForm(typing ?? title)
       : h('div', { class: 'panel-name' }, title, manages && iconButton('edit', 'Rename', { class: 'small', dataset: { testid: 'rename-room' }, on: { click: () => this.#rename(true) } }));
     const reports = manages && h('button', { type: 'button', class: 'button', dataset: { testid: 'open-reports' }, on: { click: () => reportsDialog(store, room, this.actions.show) } }, icon('flag'), 'Reports');

@@ -7,7 +7,10 @@ import '/selftest/connection.test.js';
 import '/selftest/outbox.test.js';
 import '/selftest/highlight.test.js';
 import '/selftest/message-around.test.js';
+import '/selftest/message-list.test.js';
+import '/selftest/message-words.test.js';
 import '/selftest/room-state.test.js';
+import '/selftest/store.test.js';
 import '/selftest/text.test.js';
 import '/selftest/uploads.test.js';
 
