@@ -46,7 +46,7 @@ impl Driver {
         let folder = Folder::short();
         let mut child = Command::new(program("CHROMEDRIVER", "/usr/bin/chromedriver"))
             // Of its own choice it takes one that is free for IPv6, and ends where somebody has it for IPv4.
-            .arg(format!("--port={}", xtask::server::free_port().unwrap()))
+            .arg(format!("--port={}", xtask::free_port().unwrap()))
             .env("TMPDIR", folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
