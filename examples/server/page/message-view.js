@@ -86,6 +86,8 @@ export function buildMessage(m, isNew, before) {
   element.append(h('div', { class: 'hold' }, bubble(m, before), m.seq !== null && !m.deleted && tools(m)));
   if (m.reactions.length > 0 && !m.deleted) element.append(h('div', { class: 'below reactions' }, ...m.reactions.map(reaction)));
   if (m.failure) element.append(failure(m));
+  // As the message itself, until it is the one that Tab stops at.
+  for (const link of element.querySelectorAll('a')) link.tabIndex = -1;
   return element;
 }
 
