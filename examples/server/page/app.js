@@ -63,6 +63,8 @@ class Page {
     $('auth').hidden = true;
     $('app').hidden = false;
     this.#me();
+    // Of a panel that was open before the page was loaded anew.
+    if (history.state?.panel) history.back();
     this.#follow();
     store.client.connect().catch(() => {});
   }
@@ -172,21 +174,25 @@ class Page {
 
   /** The open room is not, or no longer, one's own. */
   #gone() {
-    if (roomOfAddress() === null) return;
+    if (roomOfAddress() === null || this.isLeaving) return;
     const { lastGone } = this.store;
     if (lastGone?.id !== this.store.current) toast('You are not in this conversation.');
     else if (lastGone.reason === 'deleted') toast(`${lastGone.title} was deleted.`);
     else if (lastGone.reason !== 'left') toast(`You are no longer in ${lastGone.title}.`);
-    history.replaceState(history.state, '', location.pathname);
-    this.#follow();
+    this.isLeaving = true;
+    this.conversation.panel.close().then(() => {
+      this.isLeaving = false;
+      history.replaceState(history.state, '', location.pathname);
+      this.#follow();
+    });
   }
 
   /** The direct conversation with somebody. */
   async write(user) {
     try {
+      if (matchMedia('(max-width: 1100px)').matches) await this.conversation.panel.close();
       const known = [...this.store.rooms.values()].find((room) => room.kind === 'direct' && room.peer === user);
       this.open(known ? known.id : await this.store.create({ kind: 'direct', members: [user] }));
-      if (matchMedia('(max-width: 1100px)').matches) this.conversation.panel.close();
     } catch (error) {
       toast(error.message, 'error');
     }
@@ -197,8 +203,12 @@ class Page {
 function leave(message) {
   endSession();
   page?.close();
+  // Where the sign-in has ended, one goes on where one was.
+  if (message === undefined) {
+    page?.conversation.composer.drafts.forget();
+    history.replaceState(null, '', location.pathname);
+  }
   page = null;
-  history.replaceState(null, '', location.pathname);
   showAuth(message);
 }
 

@@ -11,6 +11,9 @@ export class Banner {
     this.store = store;
     this.everReady = false;
     $('banner-retry').addEventListener('click', () => store.client.wake(), { signal });
+    // The connection finds out in its own time, the browser knows.
+    addEventListener('offline', () => this.#show(), { signal });
+    addEventListener('online', () => this.update(), { signal });
     signal.addEventListener('abort', () => {
       clearTimeout(this.timer);
       $('banner').hidden = true;

@@ -20,21 +20,26 @@
  */
 
 import { ChatCommands } from './chat-commands.js';
-import { cursorBytes, Cursors, DeafnessCheck } from './chat-cursors.js';
+import { cursorBytes, Cursors, DeafnessCheck, RoomsLeft } from './chat-cursors.js';
 import { ChatError, closeAction } from './chat-error.js';
 import { newClientId, Outbox, ReadPointers } from './chat-outbox.js';
 import { ChatRest } from './chat-rest.js';
+import { bytesOf, Sending, tooLarge } from './chat-sending.js';
 import { Backoff, Heartbeat, Timers } from './chat-timing.js';
+import { FreshToken } from './chat-token.js';
 
 export { ChatError, newClientId };
 
-/** @import { RoomId, Seq, UserId, WelcomeFrame, Draft, SendResult, ConnectionState } from './chat-types.js' */
+/** @import { RoomId, Seq, UserId, WelcomeFrame, Draft, SendResult, ConnectionState, ClientOptions } from './chat-types.js' */
 
 const HELLO_WITHIN = 15_000;
 const STABLE_AFTER = 5_000;
 const FLOOD_WAIT = 5_000;
 const BYE_GRACE = 3_000;
 const REQUEST_ATTEMPTS = 5;
+const RENEW_AFTER = 2_000;
+/** Rooms of one connection, until a welcome says. */
+const ROOMS = 1_000;
 
 /**
  * One user's connection to the engine.
@@ -47,31 +52,20 @@ const REQUEST_ATTEMPTS = 5;
  * `error` ChatError (one that answers nothing) · `token_expiring` · `bye`.
  */
 export class ChatClient extends ChatCommands {
-  /**
-   * @param {object} options
-   * @param {string} options.url            the engine's mount, "/api/v1" or absolute
-   * @param {string} [options.token]        absent: the upgrade carries a cookie
-   * @param {() => Promise<string|null|undefined>} [options.refreshToken]  a fresh token of the same user
-   * @param {"all"|"listed"} [options.subscribe]
-   * @param {{epoch: string, rooms: Object<string, Seq|null>}} [options.position]  of an earlier `client.position()`
-   * @param {{storage: Storage, key: string}} [options.outbox]  keeps unsent messages; a key for each user
-   * @param {typeof WebSocket} [options.WebSocket]
-   * @param {{now: () => number, setTimeout: Function, clearTimeout: Function}} [options.clock]
-   * @param {() => number} [options.random]
-   * @param {EventTarget|null} [options.events]     where `online` is fired (window)
-   * @param {EventTarget|null} [options.visibility] where `visibilitychange` is fired (document)
-   * @param {typeof fetch} [options.fetch]
-   */
+
+  /** @param {ClientOptions} options */
   constructor(options) {
     super();
     const base = globalThis.location?.href;
     this.url = new URL(options.url, base).href.replace(/\/+$/, '');
     this.token = options.token ?? null;
     this.refreshToken = options.refreshToken;
+    this.#fresh = new FreshToken(() => this.refreshToken?.());
     this.subscribeMode = options.subscribe ?? 'all';
     this.random = options.random ?? Math.random;
     this.clock = options.clock ?? {
-      now: () => Date.now(),
+      // Not the time of day: somebody may set that back.
+      now: () => performance.now(),
       setTimeout: (...args) => setTimeout(...args),
       clearTimeout: (timer) => clearTimeout(timer),
     };
@@ -80,7 +74,15 @@ export class ChatClient extends ChatCommands {
     this.rest = new ChatRest({ url: this.url, token: () => this.token, fetch: options.fetch });
     this.cursors = new Cursors(options.position);
     this.backoff = new Backoff({ random: this.random });
+    this.#renewals = new Backoff({ base: RENEW_AFTER, random: this.random });
     this.outbox = new Outbox({ ...options.outbox, random: this.random });
+    this.#sending = new Sending(this.outbox, {
+      now: () => this.clock.now(),
+      nextId: () => this.#nextId++,
+      write: (frame) => this.#write(frame),
+      told: (change) => this.emit('outbox', change),
+      changed: () => this.#advance(),
+    });
     /** @type {ConnectionState} */
     this.state = 'idle';
     /** @type {UserId|null} */
@@ -100,26 +102,29 @@ export class ChatClient extends ChatCommands {
   #nextId = 1;
   /** Commands without an answer. @type {Map<number, {frame: object, resolve: Function, reject: Function, attempts: number, sent: boolean}>} */
   #pending = new Map();
-  /** client_id of the messages that are out, by frame id. @type {Map<number, string>} */
-  #sends = new Map();
-  /** @type {Map<string, {resolve: Function, reject: Function}>} */
-  #sendWaiters = new Map();
+  /** @type {Sending} */
+  #sending;
   #reads = new ReadPointers();
   #heartbeat = new Heartbeat();
   #deafness = new DeafnessCheck();
   #mayHurry = false;
+  /** What a wait ends with. @type {() => void} */
+  #next = () => {};
   #byeWait = null;
   #resetTold = false;
-  /** Rooms whose cursor did not fit into `hello`. @type {Set<RoomId>} */
-  #forgotten = new Set();
+  /** Rooms whose cursor did not fit into `hello`. @type {RoomId[]} */
+  #left = [];
   #refreshed = false;
-  #refreshing = null;
+  /** @type {FreshToken} */
+  #fresh;
+  /** @type {Backoff} */
+  #renewals;
   #presence = null;
   #connectWaiters = [];
 
   /** What to give a later client as `position`, so that it resumes where this one stood. */
   position() {
-    return this.cursors.position();
+    return this.cursors.kept();
   }
 
   /** @param {RoomId} room */
@@ -152,7 +157,7 @@ export class ChatClient extends ChatCommands {
   }
 
   #hurry = () => {
-    if (this.state === 'waiting' && this.#mayHurry) this.#open();
+    if (this.state === 'waiting' && this.#mayHurry) this.#next();
     else if (this.state === 'ready' && this.#heartbeat.pingedAt === null) this.#ping();
   };
 
@@ -177,8 +182,12 @@ export class ChatClient extends ChatCommands {
       if (this.#socket === socket) action(event);
     };
     socket.onopen = mine(() => {
-      for (const room of this.cursors.trim(cursorBytes(this.token))) this.#forgotten.add(room);
-      const hello = { type: 'hello', ...this.cursors.position(), subscribe: this.subscribeMode };
+      const isListed = this.subscribeMode === 'listed';
+      const { said, left } = this.cursors.hello(cursorBytes(this.token), isListed ? this.limits.rooms ?? ROOMS : Infinity);
+      this.#left = left;
+      // The server subscribes them all the same: they start at their heads, as if new.
+      if (!isListed) for (const room of left) this.cursors.rooms.delete(room);
+      const hello = { type: 'hello', ...said, subscribe: this.subscribeMode };
       if (this.token) hello.token = this.token;
       socket.send(JSON.stringify(hello));
     });
@@ -207,27 +216,41 @@ export class ChatClient extends ChatCommands {
 
   #onClose(code, reason) {
     this.#discardSocket();
+    const isMended = code === 1009 && this.state === 'ready' && this.#dropLargest();
     this.#timers.clear();
     this.#disconnected();
     // Too long a hello without a token: the cookie, by which we would be known, is none any more.
     const isUnknown = code === 1009 && this.state === 'connecting' && !this.token;
-    const action = isUnknown ? 'refresh' : closeAction(code);
+    const action = isMended ? 'resume' : isUnknown ? 'refresh' : closeAction(code);
     if (action === 'stop') return this.#stop(code, reason);
     if (action === 'refresh') return this.#retryWithFreshToken(code, reason);
-    let wait = this.backoff.next();
-    this.#mayHurry = true;
-    if (action === 'wait' || this.#byeWait !== null) {
-      // Asked to stay away for a while: neither luck nor a visible page shortens it.
-      this.#mayHurry = false;
-      wait = this.#byeWait ?? FLOOD_WAIT + wait;
+    const wait = this.backoff.next();
+    // Asked to stay away for a while: neither luck nor a visible page shortens it.
+    if (action === 'wait' || this.#byeWait !== null) this.#wait(this.#byeWait ?? FLOOD_WAIT + wait, false, () => this.#open(), { code, reason });
+    else this.#wait(wait, true, () => this.#open(), { code, reason });
+  }
+
+  #wait(ms, mayHurry, next, about) {
+    this.#mayHurry = mayHurry;
+    this.#next = next;
+    this.#timers.set('retry', ms, next);
+    this.#setState('waiting', { retry_in_ms: ms, ...about });
+  }
+
+  /** We said something too large, and it can only be the largest of what has no answer: that fails, the rest goes on. @returns {boolean} whether there was any */
+  #dropLargest() {
+    const error = new ChatError({ code: 'too_large', message: 'too long for the server' });
+    const said = this.#sending.out().map((item) => ({ frame: item.draft, drop: () => this.#sending.refuse(item.client_id, error) }));
+    for (const [id, { frame, sent, reject }] of this.#pending) {
+      if (sent && frame.type !== 'read') said.push({ frame, drop: () => this.#pending.delete(id) && reject(error) });
     }
-    this.#timers.set('retry', wait, () => this.#open());
-    this.#setState('waiting', { retry_in_ms: wait, code, reason });
+    const largest = said.map((each) => ({ ...each, bytes: bytesOf(JSON.stringify(each.frame)) })).sort((a, b) => b.bytes - a.bytes)[0];
+    largest?.drop();
+    return largest !== undefined;
   }
 
   #disconnected() {
-    this.outbox.disconnected();
-    this.#sends.clear();
+    this.#sending.disconnected();
     this.#reads.disconnected();
     for (const [id, entry] of this.#pending) if (entry.frame.type === 'read') this.#pending.delete(id);
     this.#deafness.reset();
@@ -238,26 +261,19 @@ export class ChatClient extends ChatCommands {
   async #retryWithFreshToken(code, reason) {
     this.#mayHurry = false;
     this.#setState('waiting', { code, reason });
-    const token = this.#refreshed ? null : await this.#freshToken();
+    const { token, asked } = this.#refreshed ? { token: null, asked: true } : await this.#freshToken();
     if (this.state !== 'waiting') return;
+    // Nobody said that there is none.
+    if (!asked) return this.#wait(this.backoff.next(), true, () => this.#retryWithFreshToken(code, reason), { code, reason });
     if (!token) return this.#stop(code, reason || 'unauthorized');
     this.#refreshed = true;
     this.#open();
   }
 
-  #freshToken() {
-    this.#refreshing ??= (async () => {
-      try {
-        const token = await this.refreshToken?.();
-        if (token) this.token = token;
-        return token ?? null;
-      } catch {
-        return null;
-      } finally {
-        this.#refreshing = null;
-      }
-    })();
-    return this.#refreshing;
+  async #freshToken() {
+    const answer = await this.#fresh.ask();
+    if (answer.token) this.token = answer.token;
+    return answer;
   }
 
   #stop(code, reason) {
@@ -317,6 +333,7 @@ export class ChatClient extends ChatCommands {
       this.backoff.reset();
       this.#refreshed = false;
     });
+    this.#heartbeat = Heartbeat.of(frame.heartbeat_ms);
     this.#heartbeat.start(this.clock.now());
     this.#deafness.reset();
     if (reset && !this.#resetTold) {
@@ -326,14 +343,29 @@ export class ChatClient extends ChatCommands {
     this.#resetTold = false;
     this.#setState('ready');
     for (const room_id of gone) this.#gone(room_id, 'gone');
-    for (const room_id of [...restarted, ...this.#forgotten]) this.emit('room_reset', { room_id });
-    this.#forgotten.clear();
+    const isListed = this.subscribeMode === 'listed';
+    for (const room_id of [...restarted, ...(isListed ? [] : this.#left)]) this.emit('room_reset', { room_id });
     this.emit('welcome', frame);
     for (const waiter of this.#connectWaiters.splice(0)) waiter.resolve(frame);
     if (this.#presence && this.#presence !== 'online') this.#write({ type: 'presence', status: this.#presence });
     for (const [id, entry] of this.#pending) this.#sendPending(id, entry);
-    this.#pump();
-    this.#schedule();
+    if (isListed && this.#left.length > 0) this.#subscribeLeft(this.#left);
+    this.#advance();
+  }
+
+  /** What did not fit into `hello` is subscribed one by one, as far as there is place. @param {RoomId[]} left  the latest first */
+  #subscribeLeft(left) {
+    const socket = this.#socket;
+    const place = Math.max(0, (this.limits.rooms ?? ROOMS) - this.cursors.live.size);
+    for (const room_id of left.slice(place)) this.#gone(room_id, 'requested');
+    new RoomsLeft(left.slice(0, place), {
+      isCurrent: () => this.#socket === socket && this.state === 'ready',
+      subscribe: (room) => this.subscribe(room),
+      refused: (room_id, error) => {
+        this.emit('error', error);
+        this.#gone(room_id, error.code === 'too_large' ? 'requested' : 'gone');
+      },
+    }).run();
   }
 
   #onEvent(event) {
@@ -342,7 +374,7 @@ export class ChatClient extends ChatCommands {
       case 'hole': return this.#resume(`a hole before ${event.seq} in room ${event.room_id}`);
     }
     if (event.type === 'message' && event.client_id && event.actor === this.user) {
-      this.#settle(event.client_id, { room_id: event.room_id, seq: event.seq, message: event.message, repeat: false });
+      this.#sending.settle(event.client_id, { room_id: event.room_id, seq: event.seq, message: event.message, repeat: false });
     }
     this.emit('event', event);
   }
@@ -387,16 +419,23 @@ export class ChatClient extends ChatCommands {
     this.#schedule();
   }
 
-  async #onTokenExpiring(frame) {
+  #onTokenExpiring(frame) {
     this.emit('token_expiring', frame);
-    const token = await this.#freshToken();
-    if (token && this.state === 'ready') this.request({ type: 'auth', token }).catch((error) => this.emit('error', error));
+    this.#renew();
+  }
+
+  async #renew() {
+    const { token, asked } = await this.#freshToken();
+    if (this.state !== 'ready') return;
+    if (!asked) return this.#timers.set('renew', RENEW_AFTER + this.#renewals.next(), () => this.#renew());
+    this.#renewals.reset();
+    if (token) this.request({ type: 'auth', token }).catch((error) => this.emit('error', error));
   }
 
   #onBye(frame) {
     this.#byeWait = frame.reconnect_after_ms ?? this.backoff.next();
     if (frame.reason === 'reset') {
-      this.cursors.clear();
+      this.cursors.clear(this.subscribeMode === 'listed');
       this.#reads.clear();
       this.#resetTold = true;
       this.emit('reset', {});
@@ -420,10 +459,7 @@ export class ChatClient extends ChatCommands {
     const now = this.clock.now();
     this.#timers.set('beat', this.#heartbeat.nextAt() - now, () => this.#beat());
     const next = Math.min(this.outbox.nextAt(), this.#reads.nextAt());
-    this.#timers.set('pump', next === Infinity ? null : next - now, () => {
-      this.#pump();
-      this.#schedule();
-    });
+    this.#timers.set('pump', next === Infinity ? null : next - now, () => this.#advance());
   }
 
   #beat() {
@@ -436,8 +472,12 @@ export class ChatClient extends ChatCommands {
 
   // --- commands -------------------------------------------------------------------------------
 
+  /** @returns {ChatError|null} why it was not written */
   #write(frame) {
-    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(frame));
+    const text = JSON.stringify(frame);
+    const error = tooLarge(text, this.limits.frame_bytes);
+    if (!error && this.#socket?.readyState === 1) this.#socket.send(text);
+    return error;
   }
 
   /**
@@ -460,7 +500,8 @@ export class ChatClient extends ChatCommands {
     if (entry.sent) return;
     entry.sent = true;
     entry.attempts += 1;
-    this.#write({ ...entry.frame, id });
+    const error = this.#write({ ...entry.frame, id });
+    if (error && this.#pending.delete(id)) entry.reject(error);
   }
 
   #answered(frame) {
@@ -471,20 +512,12 @@ export class ChatClient extends ChatCommands {
   }
 
   #onOk(frame) {
-    const clientId = this.#sends.get(frame.id);
-    if (clientId === undefined) return this.#answered(frame);
-    this.#sends.delete(frame.id);
-    this.#settle(clientId, { room_id: frame.room_id, seq: frame.seq, message: frame.message, repeat: frame.repeat === true });
+    if (!this.#sending.answered(frame)) this.#answered(frame);
   }
 
   #onError(frame) {
     const error = new ChatError(frame);
-    const clientId = this.#sends.get(frame.id);
-    if (clientId !== undefined) {
-      this.#sends.delete(frame.id);
-      this.#sendRefused(clientId, error);
-      return;
-    }
+    if (this.#sending.failed(frame.id, error)) return;
     const entry = this.#pending.get(frame.id);
     if (!entry) return this.emit('error', error);
     if (!error.retryable || entry.attempts >= REQUEST_ATTEMPTS) {
@@ -508,48 +541,17 @@ export class ChatClient extends ChatCommands {
    * @returns {Promise<SendResult>} rejects with the refusal
    */
   send(draft) {
-    const whole = { ...draft, client_id: draft.client_id ?? newClientId() };
-    return new Promise((resolve, reject) => {
-      const item = this.outbox.add(whole, this.clock.now());
-      this.#sendWaiters.set(item.client_id, { resolve, reject });
-      this.emit('outbox', { client_id: item.client_id, draft: whole, state: 'queued' });
-      this.#pump();
-      this.#schedule();
-    });
+    return this.#sending.send(draft);
   }
 
   /** Sends what may go out: messages and read pointers. */
   #pump() {
     if (this.state !== 'ready') return;
-    const now = this.clock.now();
-    for (const item of this.outbox.take(now)) {
-      const id = this.#nextId++;
-      this.#sends.set(id, item.client_id);
-      this.#write({ type: 'send', id, ...item.draft });
-      this.emit('outbox', { client_id: item.client_id, draft: item.draft, state: 'sending' });
-    }
-    for (const { room_id, seq } of this.#reads.take(now)) this.#sendRead(room_id, seq);
+    this.#sending.pump();
+    for (const { room_id, seq } of this.#reads.take(this.clock.now())) this.#sendRead(room_id, seq);
   }
 
-  #settle(clientId, result) {
-    const item = this.outbox.remove(clientId);
-    if (!item) return;
-    this.emit('outbox', { client_id: clientId, draft: item.draft, state: 'sent', result });
-    this.#sendWaiters.get(clientId)?.resolve(result);
-    this.#sendWaiters.delete(clientId);
-    this.#pump();
-    this.#schedule();
-  }
-
-  #sendRefused(clientId, error) {
-    const item = this.outbox.get(clientId);
-    const verdict = this.outbox.refused(clientId, error, this.clock.now());
-    if (verdict === 'unknown') return;
-    this.emit('outbox', { client_id: clientId, draft: item.draft, state: verdict === 'failed' ? 'failed' : 'retrying', error });
-    if (verdict === 'failed') {
-      this.#sendWaiters.get(clientId)?.reject(error);
-      this.#sendWaiters.delete(clientId);
-    }
+  #advance() {
     this.#pump();
     this.#schedule();
   }
@@ -563,9 +565,7 @@ export class ChatClient extends ChatCommands {
 
   /** Read up to `seq`; the answer is told as `read`. @param {RoomId} room_id @param {Seq} seq */
   read(room_id, seq) {
-    if (!this.#reads.want(room_id, seq)) return;
-    this.#pump();
-    this.#schedule();
+    if (this.#reads.want(room_id, seq)) this.#advance();
   }
 
   #sendRead(room_id, seq) {

@@ -49,39 +49,62 @@ export class RoomCursor {
 
 /** The cursors of all rooms, and the epoch of the store they belong to. */
 export class Cursors {
-  /** @param {{epoch?: string|null, rooms?: Object<string, Seq|null>}} [position] */
+  /** @param {{epoch?: string|null, rooms?: Object<string, Seq|null>, order?: RoomId[]}} [position]  as `kept` gave it */
   constructor(position = {}) {
     this.epoch = position.epoch ?? null;
-    /** @type {Map<RoomId, RoomCursor>} */
+    /** In the order of last movement, for `hello`. @type {Map<RoomId, RoomCursor>} */
     this.rooms = new Map();
     /** Rooms this connection is subscribed to. @type {Set<RoomId>} */
     this.live = new Set();
     for (const [id, seq] of Object.entries(position.rooms ?? {})) this.rooms.set(Number(id), new RoomCursor(seq));
+    for (const room of position.order ?? []) this.#moved(room);
   }
 
-  /** @returns {{epoch?: string, rooms?: Object<string, Seq|null>}} what `hello` says about them */
+  #moved(room) {
+    const cursor = this.rooms.get(room);
+    if (!cursor) return;
+    this.rooms.delete(room);
+    this.rooms.set(room, cursor);
+  }
+
+  /** @returns {{epoch?: string, rooms?: Object<string, Seq|null>}} where each room stands */
   position() {
+    return this.#positionOf([...this.rooms.keys()]);
+  }
+
+  /** @param {RoomId[]} ids */
+  #positionOf(ids) {
     const rooms = {};
     // A cursor means nothing without the epoch it was counted in.
-    for (const [id, cursor] of this.rooms) rooms[id] = this.epoch === null ? null : cursor.seq;
-    return { ...(this.epoch === null ? {} : { epoch: this.epoch }), ...(this.rooms.size > 0 ? { rooms } : {}) };
+    for (const id of ids) rooms[id] = this.epoch === null ? null : this.rooms.get(id).seq;
+    return { ...(this.epoch === null ? {} : { epoch: this.epoch }), ...(ids.length > 0 ? { rooms } : {}) };
   }
 
   /**
-   * Forgets the rooms that were quiet longest, until what `hello` says is short enough.
-   * @param {number} bytes
-   * @returns {RoomId[]} the rooms that will start at their head, as if new
+   * The same for a later client. An object has its whole numbers sorted: `order` tells which room moved last.
+   * @returns {{epoch?: string, rooms?: Object<string, Seq|null>, order?: RoomId[]}}
    */
-  trim(bytes) {
-    let size = JSON.stringify(this.position()).length;
-    const forgotten = [];
-    for (const [id, cursor] of this.rooms) {
-      if (size <= bytes) break;
-      size -= `"${id}":${cursor.seq},`.length;
-      this.rooms.delete(id);
-      forgotten.push(id);
+  kept() {
+    return { ...this.position(), ...(this.rooms.size > 0 ? { order: [...this.rooms.keys()] } : {}) };
+  }
+
+  /**
+   * What `hello` says: the rooms that moved last, as many as it can hold.
+   * @param {number} bytes
+   * @param {number} [most]  rooms
+   * @returns {{said: {epoch?: string, rooms?: Object<string, Seq|null>}, left: RoomId[]}}  `left`: the others, the latest first
+   */
+  hello(bytes, most = Infinity) {
+    const latest = [...this.rooms].reverse();
+    let size = JSON.stringify({ epoch: this.epoch ?? undefined, rooms: {} }).length;
+    let fitting = 0;
+    for (const [id, { seq }] of latest) {
+      size += `"${id}":${this.epoch === null ? null : seq},`.length;
+      if (size > bytes || fitting >= most) break;
+      fitting += 1;
     }
-    return forgotten;
+    const ids = latest.map(([id]) => id);
+    return { said: this.#positionOf(ids.slice(0, fitting).reverse()), left: ids.slice(fitting) };
   }
 
   /** @param {RoomId} room @returns {Seq|null} */
@@ -107,6 +130,8 @@ export class Cursors {
       const room = Number(id);
       if (this.start(room, head)) restarted.push(room);
     }
+    // `heads` is sorted by id; `rooms` has the latest first.
+    for (const room of [...(frame.rooms ?? [])].reverse()) this.#moved(room.id);
     return { reset, gone, restarted };
   }
 
@@ -130,20 +155,20 @@ export class Cursors {
 
   /** @param {RoomId} room @param {Seq} seq */
   offer(room, seq) {
-    let cursor = this.rooms.get(room);
-    if (!cursor) cursor = new RoomCursor();
-    // The order of the map is the order of last movement, for `trim`.
-    this.rooms.delete(room);
-    this.rooms.set(room, cursor);
     this.live.add(room);
-    return cursor.offer(seq);
+    return this.#at(room).offer(seq);
   }
 
   /** @param {RoomId} room @param {Seq} from @param {Seq} to */
   skip(room, from, to) {
-    let cursor = this.rooms.get(room);
-    if (!cursor) this.rooms.set(room, (cursor = new RoomCursor()));
-    return cursor.skip(from, to);
+    return this.#at(room).skip(from, to);
+  }
+
+  /** The cursor of a room that moves. */
+  #at(room) {
+    if (!this.rooms.has(room)) this.rooms.set(room, new RoomCursor());
+    this.#moved(room);
+    return this.rooms.get(room);
   }
 
   /** The subscription ended for good. @param {RoomId} room */
@@ -152,10 +177,11 @@ export class Cursors {
     this.live.delete(room);
   }
 
-  /** Everything is void. */
-  clear() {
+  /** Every position is void. @param {boolean} [listed]  the rooms themselves are still wanted: nobody else knows them */
+  clear(listed = false) {
     this.epoch = null;
-    this.rooms.clear();
+    if (listed) for (const room of this.rooms.keys()) this.rooms.set(room, new RoomCursor());
+    else this.rooms.clear();
     this.live.clear();
   }
 }
@@ -185,5 +211,42 @@ export class DeafnessCheck {
 
   reset() {
     this.#told.clear();
+  }
+}
+
+/** Rooms asked for at once after a `hello` that did not hold them all. */
+const AT_ONCE = 8;
+
+/** Subscribes rooms one by one, a few at once, for as long as the connection stands. */
+export class RoomsLeft {
+  /**
+   * @param {RoomId[]} rooms
+   * @param {object} client
+   * @param {() => boolean} client.isCurrent
+   * @param {(room: RoomId) => Promise<any>} client.subscribe
+   * @param {(room: RoomId, error: import('./chat-error.js').ChatError) => void} client.refused
+   */
+  constructor(rooms, client) {
+    this.rooms = [...rooms];
+    this.client = client;
+  }
+
+  /** @returns {Promise<void>} */
+  async run() {
+    await Promise.all(Array.from({ length: AT_ONCE }, () => this.#some()));
+  }
+
+  async #some() {
+    while (this.rooms.length > 0 && this.client.isCurrent()) {
+      const room = this.rooms.shift();
+      try {
+        await this.client.subscribe(room);
+      } catch (error) {
+        if (!this.client.isCurrent()) return;
+        // One for which there was no time as yet takes its turn again.
+        if (error.retryable) this.rooms.push(room);
+        else this.client.refused(room, error);
+      }
+    }
   }
 }

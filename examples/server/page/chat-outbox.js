@@ -60,11 +60,11 @@ export class Outbox {
 
   /**
    * @param {Draft & {client_id: string}} draft
-   * @param {number} now
+   * @param {number} [now]  the time of day: what orders the messages of several windows
    * @returns {OutboxItem}
    */
-  add(draft, now) {
-    if (this.items.length >= this.limit) throw new ChatError({ code: 'outbox_full', message: 'too many unsent messages' });
+  add(draft, now = Date.now()) {
+    if (this.isFull) throw new ChatError({ code: 'outbox_full', message: 'too many unsent messages' });
     const item = this.#push(draft, Math.max(this.order + 1, now));
     try {
       this.storage?.setItem(`${this.key}/${item.client_id}`, JSON.stringify({ draft, order: item.order }));
@@ -72,6 +72,11 @@ export class Outbox {
       // Full or forbidden: the item lives as long as the page.
     }
     return item;
+  }
+
+  /** Whether `add` would throw. */
+  get isFull() {
+    return this.items.length >= this.limit;
   }
 
   /** @param {string} clientId */

@@ -3,7 +3,7 @@
 import { ChatError } from './chat-error.js';
 import { newClientId } from './chat-outbox.js';
 
-/** @import { Attachment, Message, Report, RoomId, Seq, UserId, Time, Room, Profile, RoomEvent } from './chat-types.js' */
+/** @import { Attachment, Ban, Message, MessageVersion, Presence, Report, RoomId, Seq, UserId, Time, Room, Profile, RoomEvent } from './chat-types.js' */
 
 const offline = () => new ChatError({ code: 'offline', message: 'The server cannot be reached.', retryable: true });
 
@@ -118,6 +118,21 @@ export class ChatRest {
     return this.removeMember(id, 'me');
   }
 
+  /** Who is kept out, for moderators. @param {RoomId} id @returns {Promise<{bans: Ban[]}>} */
+  bans(id) {
+    return this.call('GET', `/rooms/${id}/bans`);
+  }
+
+  /** Lets somebody in again. @param {RoomId} id @param {UserId} user */
+  liftBan(id, user) {
+    return this.call('DELETE', `/rooms/${id}/bans/${encodeURIComponent(user)}`);
+  }
+
+  /** What a message said before its edits, oldest first. @param {RoomId} id @param {Seq} seq @returns {Promise<{versions: MessageVersion[]}>} */
+  versions(id, seq) {
+    return this.call('GET', `/rooms/${id}/messages/${seq}/versions`);
+  }
+
   /**
    * A page of the log itself, as on the socket: the way over a gap.
    * @param {RoomId} id
@@ -140,6 +155,11 @@ export class ChatRest {
   /** @param {UserId} id @returns {Promise<Profile>} */
   user(id) {
     return this.call('GET', `/users/${encodeURIComponent(id)}`);
+  }
+
+  /** Who is there, of those with whom one shares a room; the others are left out. @param {UserId[]} users @returns {Promise<{presence: Presence[]}>} */
+  presence(users) {
+    return this.call('GET', `/presence${this.#query({ users: users.join(',') })}`);
   }
 
   /**

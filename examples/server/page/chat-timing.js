@@ -22,8 +22,22 @@ export class Backoff {
   }
 }
 
+const USUAL_BEAT = 25_000;
+/** A short one would call every slow network dead, a long one would notice nothing. */
+const SHORTEST_BEAT = 5_000;
+const LONGEST_BEAT = 120_000;
+
 /** When to ping and when to give a connection up. A clock that jumped (sleep, throttled tab) accuses nobody. */
 export class Heartbeat {
+  /**
+   * In the proportions that fit a server with this beat; one that names none has the usual.
+   * @param {number} [every]  `welcome.heartbeat_ms`
+   */
+  static of(every) {
+    const beat = Number.isFinite(every) && every > 0 ? Math.min(Math.max(every, SHORTEST_BEAT), LONGEST_BEAT) : USUAL_BEAT;
+    return new Heartbeat({ pingEvery: beat * 0.8, pongWithin: beat * 0.6, silence: beat * 1.8 });
+  }
+
   constructor({ pingEvery = 20_000, pongWithin = 15_000, silence = 45_000, lateness = 5_000 } = {}) {
     Object.assign(this, { pingEvery, pongWithin, silence, lateness });
     this.start(0);

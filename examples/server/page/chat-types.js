@@ -42,6 +42,7 @@
  * @property {object} [metadata]
  * @property {Reaction[]} [reactions]  in reads only, never in events
  * @property {object} [replies]        in reads only, where it heads a thread
+ * @property {"sent"|"delivered"|"read"} [status]  in reads only, of own messages in rooms of at most 200 members
  */
 /**
  * @typedef {object} Member
@@ -63,6 +64,11 @@
  * @property {string} [name]
  * @property {"direct"|"group"|"public"} kind
  * @property {string} [role]           the own one
+ * @property {number} [member_count]
+ * @property {Time} [created_at]
+ * @property {Time} [updated_at]
+ * @property {UserId} [created_by]     absent: the host
+ * @property {object} [metadata]       the host's own
  * @property {Seq} head
  * @property {Seq} [read]              the own read pointer
  * @property {number} [unread]
@@ -78,6 +84,7 @@
  * @property {string} [name]
  * @property {string} [username]
  * @property {string} [avatar]
+ * @property {string} [email]          empty where none is known
  * @property {string} [role]
  * @property {boolean} [online]
  * @property {Time} [last_seen]
@@ -104,6 +111,21 @@
  * @property {UserId} user
  * @property {"online"|"away"|"offline"} status
  * @property {Time} [last_seen]
+ */
+/**
+ * Somebody who is kept out of a room.
+ * @typedef {object} Ban
+ * @property {UserId} user
+ * @property {UserId|null} by          null: the host
+ * @property {Time} at
+ * @property {Time|null} until         null: for good
+ */
+/**
+ * What a message said before an edit.
+ * @typedef {object} MessageVersion
+ * @property {number} version
+ * @property {string} content
+ * @property {Time} at                 since when it stood
  */
 /**
  * @typedef {object} WelcomeFrame
@@ -136,6 +158,9 @@
  * @property {UserId} [user]           member_left
  * @property {string} [reason]         member_left
  * @property {Room} [room]             room_created, room_changed
+ * @property {Member[]} [members]      room_created: who is in it from the beginning
+ * @property {Member} [successor]      member_left: who owns the room now
+ * @property {Member} [former_owner]   member_changed: who owned it before
  */
 /** @typedef {{type: "typing", room_id: RoomId, user: UserId, is_typing: boolean}} TypingFrame */
 /** @typedef {{type: "receipt", room_id: RoomId, user: UserId, read: Seq, delivered: Seq}} ReceiptFrame */
@@ -164,6 +189,22 @@
  */
 /** @typedef {{room_id: RoomId, seq: Seq, message: Message, repeat: boolean}} SendResult */
 /** @typedef {{messages: Message[], as_of: Seq, more: boolean}} HistoryPage */
+/**
+ * @typedef {object} ClientOptions
+ * @property {string} url            the engine's mount, "/api/v1" or absolute
+ * @property {string} [token]        absent: the upgrade carries a cookie
+ * @property {() => Promise<string|null|undefined>} [refreshToken]  a fresh token of the same user; null: there is
+ *   none, which ends the connection; where it throws, as without a network, it is asked again after a while
+ * @property {"all"|"listed"} [subscribe]
+ * @property {{epoch: string, rooms: Object<string, Seq|null>, order?: RoomId[]}} [position]  of an earlier `client.position()`
+ * @property {{storage: Storage, key: string}} [outbox]  keeps unsent messages; a key for each user
+ * @property {typeof WebSocket} [WebSocket]
+ * @property {{now: () => number, setTimeout: Function, clearTimeout: Function}} [clock]  `now`: milliseconds that never go back
+ * @property {() => number} [random]
+ * @property {EventTarget|null} [events]     where `online` is fired (window)
+ * @property {EventTarget|null} [visibility] where `visibilitychange` is fired (document)
+ * @property {typeof fetch} [fetch]
+ */
 /** @typedef {"idle"|"connecting"|"ready"|"waiting"|"closed"} ConnectionState */
 
 export {};

@@ -1,10 +1,11 @@
 // Where messages are written: drafts, replies, edits, typing.
 
-import { filesText } from './attachments.js';
 import { $, icon, toast } from './dom.js';
+import { Drafts } from './drafts.js';
 import { emojiPicker } from './emoji-picker.js';
 import { watchDrops } from './file-drop.js';
 import { MentionBox } from './mention-box.js';
+import { wordsOf } from './message-words.js';
 import { mentionedIn } from './text.js';
 import { UploadTray } from './upload-tray.js';
 import { Uploads } from './uploads.js';
@@ -24,12 +25,15 @@ export class Composer {
     this.input = $('composer-input');
     /** @type {import('./room-state.js').RoomState|null} */
     this.room = null;
-    /** What is being done in each room. @type {Map<number, {text: string, mode: "reply"|"edit"|null, message: object|null, before: string}>} */
-    this.drafts = new Map();
+    /** What is being done in each room. */
+    this.drafts = new Drafts(store.me);
+    /** Edits that were refused, by room and message: there when the message is edited again. @type {Map<string, string>} */
+    this.refused = new Map();
     this.mode = null;
     this.message = null;
     this.mentions = new MentionBox(this.input, () => this.#candidates());
-    this.typedAt = 0;
+    /** When others were told that one writes. @type {number|null} */
+    this.typedAt = null;
     const { client } = store;
     this.uploads = new Uploads({ rest: client.rest, limits: () => client.limits, changed: (id) => id === this.room?.id && this.#files() });
     this.tray = new UploadTray(this.uploads, (id) => client.rest.attachmentUrl(id));
@@ -60,7 +64,10 @@ export class Composer {
       this.#attach(files);
     }, { signal });
     watchDrops(() => this.room !== null && !document.querySelector('dialog[open]'), (files) => this.#attach(files), signal);
+    addEventListener('pagehide', () => this.#keep(), { signal });
+    document.addEventListener('visibilitychange', () => document.hidden && this.#keep(), { signal });
     signal.addEventListener('abort', () => {
+      this.#keep();
       clearTimeout(this.typingTimer);
       this.uploads.close();
       this.tray.draw(undefined);
@@ -74,7 +81,7 @@ export class Composer {
       return;
     }
     this.#stopTyping();
-    if (this.room) this.drafts.set(this.room.id, { text: this.input.value, mode: this.mode, message: this.message, before: this.before ?? '' });
+    this.#keep();
     this.room = room;
     const draft = this.drafts.get(room?.id);
     this.mode = draft?.mode ?? null;
@@ -83,6 +90,11 @@ export class Composer {
     this.#setText(draft?.text ?? '');
     this.#context();
     this.tray.draw(room?.id);
+  }
+
+  #keep() {
+    if (this.room) this.drafts.set(this.room.id, { text: this.input.value, mode: this.mode, message: this.message, before: this.before ?? '' });
+    this.drafts.keep();
   }
 
   /** What is written and not sent in a room that is not open. @param {number} room */
@@ -114,7 +126,9 @@ export class Composer {
     if (this.mode !== 'edit') this.before = this.input.value;
     this.mode = 'edit';
     this.message = message;
-    this.#setText(message.content);
+    const key = `${this.room.id}/${message.seq}`;
+    this.#setText(this.refused.get(key) ?? message.content);
+    this.refused.delete(key);
     this.#context();
     this.focus();
   }
@@ -139,7 +153,7 @@ export class Composer {
     const name = this.message.sender === me ? 'yourself' : people.name(this.message.sender);
     $('composer-context-icon').replaceChildren(icon(this.mode));
     $('composer-context-title').textContent = this.mode === 'edit' ? 'Edit message' : `Reply to ${name}`;
-    $('composer-context-body').textContent = this.message.content.replace(/\s+/g, ' ') || filesText(this.message.attachments);
+    $('composer-context-body').textContent = wordsOf(this.store, this.message).replace(/\s+/g, ' ');
   }
 
   // --- writing --------------------------------------------------------------------------------
@@ -190,8 +204,8 @@ export class Composer {
     this.mentions.update();
     if (this.mode === 'edit') return;
     if (this.input.value.trim() === '') return this.#stopTyping();
-    const now = Date.now();
-    if (now - this.typedAt > TYPING_EVERY) {
+    const now = performance.now();
+    if (this.typedAt === null || now - this.typedAt > TYPING_EVERY) {
       this.typedAt = now;
       this.store.client.typing(this.room.id, true);
     }
@@ -201,8 +215,8 @@ export class Composer {
 
   #stopTyping() {
     clearTimeout(this.typingTimer);
-    if (this.typedAt === 0) return;
-    this.typedAt = 0;
+    if (this.typedAt === null) return;
+    this.typedAt = null;
     if (this.room) this.store.client.typing(this.room.id, false);
   }
 
@@ -233,29 +247,44 @@ export class Composer {
     const content = this.input.value.trim();
     const { room, mode, message, store } = this;
     // Enter is pressed where the button is off, too.
-    if (!room || $('send').disabled) return;
+    if (!room || $('send').disabled) return room && this.#explain();
     const most = store.client.limits.content_bytes;
     if (most && new TextEncoder().encode(content).length > most) return toast(`Too long: at most ${Math.floor(most / 1024)} KiB.`, 'error');
     const mentions = mentionedIn(content, this.#candidates());
     if (mode === 'edit') {
       this.#setText(this.before);
       this.mode = null;
+      this.message = null;
       this.#context();
-      if (content !== message.content) store.client.edit(room.id, message.seq, content, mentions).catch((error) => toast(`Not changed: ${error.message}`, 'error'));
+      if (content !== message.content) store.client.edit(room.id, message.seq, content, mentions).catch((error) => this.#notChanged(room, message, content, error));
       return;
     }
+    if (store.client.outbox.isFull) return toast('Too many messages wait to be sent.', 'error');
     const attachments = this.uploads.take(room.id);
-    store.send(room, { content, mentions, attachments, reply_to: mode === 'reply' ? message.seq : undefined }).catch((error) => {
-      if (error.code === 'outbox_full') toast('Too many messages wait to be sent.', 'error');
-    });
+    store.send(room, { content, mentions, attachments, reply_to: mode === 'reply' ? message.seq : undefined });
     this.mode = null;
     this.message = null;
     this.#setText('');
     this.#context();
-    this.typedAt = 0;
+    this.typedAt = null;
     clearTimeout(this.typingTimer);
     this.drafts.delete(room.id);
+    this.drafts.keep();
     this.actions.sent();
     this.focus();
+  }
+
+  /** Why nothing is sent, where one might wonder. */
+  #explain() {
+    const files = this.mode === 'edit' ? [] : this.uploads.of(this.room.id);
+    if (files.some((item) => item.state === 'failed')) toast('A file was not uploaded: remove it, or try again.', 'error');
+    else if (files.some((item) => item.state !== 'done')) toast('Files are still being uploaded.');
+  }
+
+  /** A refused edit goes back to where it was written, unless something else is being done there. */
+  #notChanged(room, message, content, error) {
+    toast(`Not changed: ${error.message}`, 'error');
+    this.refused.set(`${room.id}/${message.seq}`, content);
+    if (room.id === this.room?.id && this.mode === null) this.edit(message);
   }
 }

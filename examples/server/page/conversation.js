@@ -94,7 +94,7 @@ export class Conversation {
   #crowd(room) {
     const { people } = this.store;
     const members = [...(room.members?.keys() ?? [])];
-    const count = Math.max(room.member_count ?? 0, members.length);
+    const count = room.size ?? 0;
     if (count === 0) return room.kind === 'public' ? 'Public room' : 'Group';
     const online = room.onlineCount ?? members.filter((user) => user === this.store.me || people.status(user) === 'online').length;
     return `${count} member${count === 1 ? '' : 's'}, ${online} online`;

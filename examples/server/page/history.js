@@ -3,6 +3,8 @@
 const PAGE = 50;
 const LONGEST_PAGE = 200;
 const JUMP_PAGES = 20;
+/** A room with more than so many pages unread opens at its end. */
+const UNREAD_PAGES = 5;
 
 /** @typedef {import('./room-state.js').RoomState} RoomState */
 
@@ -21,10 +23,21 @@ export class History {
       const page = await this.client.history(room.id, { limit });
       if (room.generation !== generation) return;
       room.merge(page);
-      room.loaded = true;
       room.hasOlder = page.more;
+      for (let pages = 1; pages < UNREAD_PAGES && this.#isUnreadBelow(room); pages += 1) {
+        // Without it the room opens at its end.
+        await this.#older(room, LONGEST_PAGE).catch(() => { pages = UNREAD_PAGES; });
+        if (room.generation !== generation) return;
+      }
+      room.tooMuch = this.#isUnreadBelow(room);
+      room.loaded = true;
       this.changed(room);
     });
+  }
+
+  /** @param {RoomState} room */
+  #isUnreadBelow(room) {
+    return room.unread > 0 && room.hasOlder && room.oldest() > room.read + 1;
   }
 
   /** The page before the oldest one; one at a time. @param {RoomState} room */

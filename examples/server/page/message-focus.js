@@ -1,5 +1,10 @@
 // Moving among messages with the keyboard: one of them at a time can be reached with Tab.
 
+/** Whether Tab goes to what a message links to. @param {Element} element @param {0|-1} index */
+const links = (element, index) => {
+  for (const link of element.querySelectorAll('a')) link.tabIndex = index;
+};
+
 export class MessageFocus {
   /** @param {HTMLElement} list @param {() => void} compose  leaves the list for the composer */
   constructor(list, compose) {
@@ -48,9 +53,13 @@ export class MessageFocus {
   }
 
   #stop(element, focus) {
-    if (this.stopAt && this.stopAt !== element) this.stopAt.tabIndex = -1;
+    if (this.stopAt && this.stopAt !== element) {
+      this.stopAt.tabIndex = -1;
+      links(this.stopAt, -1);
+    }
     this.stopAt = element;
     element.tabIndex = 0;
+    links(element, 0);
     if (focus) element.focus();
   }
 

@@ -1,11 +1,11 @@
 // The messages of the open room: their order, the scroll position, and what can be done with each.
 
-import { filesText } from './attachments.js';
 import { $, avatar, h, oncePerFrame, reconcile, toast } from './dom.js';
 import { emojiPicker } from './emoji-picker.js';
 import { aroundDialog } from './message-around.js';
 import { MessageFocus } from './message-focus.js';
 import { buildMessage, describe, sameGroup } from './message-view.js';
+import { isHidden, wordsOf } from './message-words.js';
 import { dayLabel, daysBetween } from './time.js';
 
 const NEAR_BOTTOM = 48;
@@ -167,7 +167,8 @@ export class MessageList {
   #place() {
     this.placed = true;
     const line = this.list.querySelector('.divider');
-    if (!line) return this.#bottom();
+    // Where more is unread than was loaded, the line does not stand at its beginning.
+    if (!line || this.room.hasUnreadHole) return this.#bottom();
     this.log.scrollTop += line.getBoundingClientRect().top - this.log.getBoundingClientRect().top - 90;
     this.#measure();
   }
@@ -185,9 +186,9 @@ export class MessageList {
   }
 
   #older() {
-    if (!this.placed || this.log.scrollTop >= NEAR_TOP || Date.now() < this.pauseUntil) return;
+    if (!this.placed || this.log.scrollTop >= NEAR_TOP || performance.now() < this.pauseUntil) return;
     this.store.older(this.room).catch(() => {
-      this.pauseUntil = Date.now() + PAUSE;
+      this.pauseUntil = performance.now() + PAUSE;
     });
   }
 
@@ -234,7 +235,8 @@ export class MessageList {
   /** Tells the server how far one has read: down to the last message in sight of a page in sight. */
   see() {
     const { room } = this;
-    if (!room?.loaded || !this.placed || document.hidden) return;
+    // What was never loaded was never shown.
+    if (!room?.loaded || !this.placed || document.hidden || room.hasUnreadHole) return;
     const bottom = this.log.getBoundingClientRect().bottom;
     const elements = this.list.querySelectorAll('[data-seq]');
     for (let index = elements.length - 1; index >= 0; index -= 1) {
@@ -254,9 +256,9 @@ export class MessageList {
   #announce() {
     const { room, store } = this;
     if (!room.loaded) return;
-    const fresh = [...room.messages.values()].filter((message) => message.seq > this.heard && message.sender !== store.me && !message.deleted);
+    const fresh = [...room.messages.values()].filter((message) => message.seq > this.heard && message.sender !== store.me && !message.deleted && !isHidden(store, message));
     this.heard = Math.max(this.heard, room.head);
-    if (fresh.length > 0) $('announce').textContent = fresh.map((message) => `${store.people.name(message.sender)}: ${message.content || filesText(message.attachments)}`).join('. ');
+    if (fresh.length > 0) $('announce').textContent = fresh.map((message) => `${store.people.name(message.sender)}: ${wordsOf(store, message)}`).join('. ');
   }
 
   // --- what can be done -----------------------------------------------------------------------
@@ -295,7 +297,7 @@ export class MessageList {
       case 'delete': return this.actions.remove(message);
       case 'report': return this.actions.report(message);
       case 'quote': return this.reveal(Number(button.dataset.target));
-      case 'retry': return store.retry(room, clientId);
+      case 'retry': return store.client.outbox.isFull ? toast('Too many messages wait to be sent.', 'error') : store.retry(room, clientId);
       case 'discard': return store.discard(room, clientId);
     }
   }

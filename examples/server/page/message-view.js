@@ -2,6 +2,7 @@
 
 import { buildFiles, filesText, namesOf } from './attachments.js';
 import { avatar, h, hue, icon, iconButton } from './dom.js';
+import { HIDDEN, isHidden, wordsOf } from './message-words.js';
 import { progressOf, statusMark } from './status.js';
 import { isBig, renderText } from './text.js';
 import { timeOfDay, wholeTime } from './time.js';
@@ -39,7 +40,7 @@ export function describe(store, room, message, { first, last }) {
     faced: !own && room.kind !== 'direct',
     at: message.at,
     deleted: message.deleted === true,
-    blocked: !own && store.blocked.has(message.sender),
+    blocked: isHidden(store, message),
     text: message.deleted ? '' : message.content ?? '',
     files: message.deleted ? [] : (message.attachments ?? []).map(({ id, name, size, content_type, kind, width, height }) => ({ id, name, size, content_type, kind, width, height, url: store.client.rest.attachmentUrl(id) })),
     edited: message.edited_at ?? null,
@@ -54,13 +55,14 @@ export function describe(store, room, message, { first, last }) {
   };
 }
 
-function quoteOf({ people, me }, seq, quoted) {
+function quoteOf(store, seq, quoted) {
+  const { people, me } = store;
   if (!quoted) return { seq, name: '', sender: '', text: '…' };
   return {
     seq,
     sender: quoted.sender,
     name: quoted.sender === me ? 'You' : people.name(quoted.sender),
-    text: quoted.deleted ? 'Message deleted' : shorten(quoted.content || filesText(quoted.attachments)),
+    text: shorten(wordsOf(store, quoted)),
   };
 }
 
@@ -84,11 +86,13 @@ export function buildMessage(m, isNew, before) {
   element.append(h('div', { class: 'hold' }, bubble(m, before), m.seq !== null && !m.deleted && tools(m)));
   if (m.reactions.length > 0 && !m.deleted) element.append(h('div', { class: 'below reactions' }, ...m.reactions.map(reaction)));
   if (m.failure) element.append(failure(m));
+  // As the message itself, until it is the one that Tab stops at.
+  for (const link of element.querySelectorAll('a')) link.tabIndex = -1;
   return element;
 }
 
 function spoken(m) {
-  const what = m.deleted ? 'Message deleted' : [m.text, filesText(m.files)].filter(Boolean).join(', ');
+  const what = m.deleted ? 'Message deleted' : m.blocked ? HIDDEN : [m.text, filesText(m.files)].filter(Boolean).join(', ');
   return `${m.name}, ${timeOfDay(m.at)}: ${m.quote ? `in reply to ${m.quote.name || 'a message'}: ` : ''}${what}${m.edited && !m.deleted ? ', edited' : ''}${m.status ? `, ${m.status.state}` : ''}`;
 }
 
@@ -107,7 +111,7 @@ function bubble(m, before) {
       h('b', { text: m.quote.name || 'Earlier message' }), h('span', { text: m.quote.text })), m.quote.sender));
   }
   if (m.deleted) body.append(h('span', { class: 'tombstone', dataset: { testid: 'tombstone' } }, icon('trash'), 'Message deleted'));
-  else if (m.blocked) body.append(h('span', { class: 'tombstone', text: 'Message of somebody you blocked' }));
+  else if (m.blocked) body.append(h('span', { class: 'tombstone', text: HIDDEN }));
   else {
     if (isShown) body.append(files(m, before));
     const text = h('span', { class: `text${isBig(m.text) ? ' big' : ''}`, dir: 'auto', dataset: { testid: 'message-text' } });

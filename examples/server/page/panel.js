@@ -8,6 +8,8 @@ import { lastSeen } from './time.js';
 
 const RANK = { owner: 3, moderator: 2, member: 1 };
 const ROLE = { owner: 'Owner', moderator: 'Moderator', member: 'Member' };
+/** Where it covers the page. */
+const COVERS = '(max-width: 760px)';
 const failed = (error) => toast(error.message, 'error');
 
 export class Panel {
@@ -25,6 +27,7 @@ export class Panel {
       if (this.renaming) this.#rename(false);
       else this.close();
     }, { signal });
+    addEventListener('popstate', () => this.isOpen && !history.state?.panel && this.covers && this.#hide(), { signal });
   }
 
   get isOpen() {
@@ -40,12 +43,29 @@ export class Panel {
     this.room = room;
     this.sig = null;
     this.element.hidden = false;
+    // What covers the page is gone from by Back.
+    this.covers = matchMedia(COVERS).matches;
+    if (this.covers && !history.state?.panel) history.pushState({ ...history.state, panel: true }, '');
     $('open-members').setAttribute('aria-expanded', 'true');
     this.draw();
     this.element.querySelector('[data-testid="panel-close"]').focus({ preventScroll: true });
   }
 
+  /** @returns {Promise<void>} when it is out of the browser's history, too */
   close() {
+    this.#hide();
+    if (!history.state?.panel) return Promise.resolve();
+    this.leaving ??= new Promise((resolve) => {
+      addEventListener('popstate', () => {
+        this.leaving = null;
+        resolve();
+      }, { once: true });
+      history.back();
+    });
+    return this.leaving;
+  }
+
+  #hide() {
     if (!this.isOpen) return;
     this.element.hidden = true;
     this.renaming = false;
@@ -82,7 +102,7 @@ export class Panel {
     const members = this.#members();
     const title = store.title(room);
     const blocked = store.blocked.has(room.peer);
-    const sig = JSON.stringify([room.id, title, room.role, members, blocked, this.renaming, room.member_count]);
+    const sig = JSON.stringify([room.id, title, room.role, members, blocked, this.renaming, room.size]);
     if (sig === this.sig) return;
     // A field that is being filled in is not taken away from under the hands.
     const typing = this.renaming ? this.element.querySelector('[data-testid="rename-input"]')?.value : undefined;
@@ -125,7 +145,7 @@ export class Panel {
   #shared(title, members, typing) {
     const { room, store } = this;
     const manages = room.canManage();
-    const count = Math.max(room.member_count ?? 0, members.length);
+    const count = room.size ?? members.length;
     const name = this.renaming ? this.#renameForm(typing ?? title)
       : h('div', { class: 'panel-name' }, title, manages && iconButton('edit', 'Rename', { class: 'small', dataset: { testid: 'rename-room' }, on: { click: () => this.#rename(true) } }));
     const reports = manages && h('button', { type: 'button', class: 'button', dataset: { testid: 'open-reports' }, on: { click: () => reportsDialog(store, room, this.actions.show) } }, icon('flag'), 'Reports');

@@ -8,6 +8,20 @@ import { h, toast } from './dom.js';
 const REASON_CHARS = 1_000;
 
 /**
+ * What the sender comes to know of it: moderators see each other's reports, and reports of themselves.
+ * @param {import('./room-state.js').RoomState} room
+ * @param {string} sender
+ */
+export function whatTheSenderKnows(room, sender) {
+  if (room.kind === 'direct') return ' The sender is not told.';
+  const role = room.members?.get(sender)?.role;
+  if (['owner', 'moderator'].includes(role)) return ' The sender is one of them, and can see it.';
+  // Who left moderates no more; of a list that is cut nothing follows.
+  const isKnown = role !== undefined || (room.members && room.members.size >= room.size);
+  return isKnown ? ' The sender is not told.' : '';
+}
+
+/**
  * @param {import('./store.js').Store} store
  * @param {import('./room-state.js').RoomState} room
  * @param {import('./chat-types.js').Message} message
@@ -39,6 +53,6 @@ export function reportDialog(store, room, message) {
     }
   });
   const whom = room.kind === 'direct' ? 'The administrators' : 'The moderators of this conversation';
-  const dialog = openDialog({ title: 'Report message', testid: 'report-dialog', body: [h('p', { class: 'lead', text: `${whom} will see the message and what you write. The sender is not told.` }), form], foot: [send] });
+  const dialog = openDialog({ title: 'Report message', testid: 'report-dialog', body: [h('p', { class: 'lead', text: `${whom} will see the message and what you write.${whatTheSenderKnows(room, message.sender)}` }), form], foot: [send] });
   reason.focus();
 }

@@ -2,6 +2,7 @@
 
 import { filesText } from './attachments.js';
 import { $, avatar, h, oncePerFrame, reconcile } from './dom.js';
+import { isHidden, wordsOf } from './message-words.js';
 import { progressOf, statusMark } from './status.js';
 import { listTime } from './time.js';
 
@@ -104,9 +105,9 @@ export class RoomList {
     const last = room.last;
     if (!last) return { quiet: true, words: 'No messages yet' };
     const own = last.sender === me;
-    if (last.deleted) return { quiet: true, words: 'Message deleted' };
+    if (last.deleted || isHidden(this.store, last)) return { quiet: true, words: wordsOf(this.store, last) };
     const who = room.kind === 'direct' || last.sender === null ? '' : own ? 'You: ' : `${people.name(last.sender)}: `;
-    return { who, words: last.content || filesText(last.attachments) || 'Attachment', progress: own ? room.progress(last.seq) : null };
+    return { who, words: wordsOf(this.store, last) || 'Attachment', progress: own ? room.lastProgress() : null };
   }
 
   #item(room, isStop) {

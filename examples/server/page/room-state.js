@@ -6,6 +6,8 @@
 
 const byUser = (list) => new Map((list ?? []).map((entry) => [entry.user, entry]));
 
+const STEPS = ['sent', 'delivered', 'read'];
+
 export class RoomState {
   /** @param {import('./chat-types.js').Room} room @param {string} me */
   constructor(room, me) {
@@ -27,6 +29,10 @@ export class RoomState {
     this.typing = new Map();
     this.loaded = false;
     this.hasOlder = true;
+    /** Whether what was unread was too much to load. */
+    this.tooMuch = false;
+    /** Whether `pointers` has everybody's. */
+    this.pointersKnown = false;
     this.onlineCount = null;
     this.unread = 0;
     this.mentions = 0;
@@ -44,14 +50,18 @@ export class RoomState {
 
   /** Takes a description from a read (welcome, GET): true as of its head. */
   describe(room) {
-    for (const field of ['name', 'kind', 'role', 'peer', 'metadata', 'member_count']) if (room[field] !== undefined) this[field] = room[field];
-    if (room.members) {
+    for (const field of ['name', 'kind', 'role', 'peer', 'metadata']) if (room[field] !== undefined) this[field] = room[field];
+    // What was read before events that are known says nothing about who is in it now.
+    const isNew = (room.head ?? 0) >= this.head;
+    if (room.member_count !== undefined && (isNew || this.member_count === undefined)) this.member_count = room.member_count;
+    if (room.members && (isNew || !this.members)) {
       this.members = byUser(room.members);
       const own = this.members.get(this.me);
       if (own) this.role = own.role;
       if (this.kind === 'direct') this.peer ??= [...this.members.keys()].find((user) => user !== this.me);
     }
     for (const pointer of room.pointers ?? []) this.point(pointer);
+    if (room.pointers) this.pointersKnown = true;
     const head = room.head ?? 0;
     if (head >= this.head) {
       this.head = head;
@@ -80,6 +90,7 @@ export class RoomState {
     this.notices = [];
     this.loaded = false;
     this.hasOlder = true;
+    this.tooMuch = false;
     this.head = head;
     if (head === 0) this.last = null;
     this.meanwhile = [];
@@ -97,6 +108,7 @@ export class RoomState {
         break;
       case 'member_joined':
         this.members?.set(event.member.user, event.member);
+        this.#counted(fresh, 1);
         this.#notice(event, event.member.user);
         break;
       case 'member_changed':
@@ -105,6 +117,7 @@ export class RoomState {
         break;
       case 'member_left':
         this.members?.delete(event.user);
+        this.#counted(fresh, -1);
         this.#stands(event.successor);
         this.pointers.delete(event.user);
         this.typing.delete(event.user);
@@ -132,6 +145,15 @@ export class RoomState {
     if (member.user === this.me) this.role = member.role;
   }
 
+  #counted(fresh, by) {
+    if (fresh && this.member_count !== undefined) this.member_count = Math.max(0, this.member_count + by);
+  }
+
+  /** How many are in it; undefined where nobody said. A long list of members is cut. */
+  get size() {
+    return this.member_count ?? this.members?.size;
+  }
+
   #notice(event, user) {
     if (this.loaded) this.notices.push({ seq: event.seq, at: event.at, type: event.type, user, actor: event.actor, reason: event.reason, name: this.name });
   }
@@ -141,7 +163,9 @@ export class RoomState {
     const { message } = event;
     this.typing.delete(event.actor);
     if (event.client_id && event.actor === this.me) this.dropOutgoing(event.client_id);
-    if (this.loaded && !(this.messages.get(event.seq)?.asOf >= event.seq)) this.messages.set(event.seq, { ...message, client_id: event.client_id, asOf: event.seq });
+    // The newest page is there, though others below it may be under way.
+    const hasEnd = this.loaded || this.messages.size > 0;
+    if (hasEnd && !(this.messages.get(event.seq)?.asOf >= event.seq)) this.messages.set(event.seq, { ...message, client_id: event.client_id, asOf: event.seq });
     if (event.actor) this.point({ user: event.actor, read: event.seq, delivered: event.seq });
     this.setLast(message);
     if (!fresh) return;
@@ -241,6 +265,11 @@ export class RoomState {
     return newest;
   }
 
+  /** Whether messages lie unread and unloaded below those that are loaded: reading these does not read those. */
+  get hasUnreadHole() {
+    return this.tooMuch && this.hasOlder && this.oldest() > this.read + 1;
+  }
+
   /** A receipt: pointers only go on. */
   point({ user, read = 0, delivered = 0 }) {
     const known = this.pointers.get(user);
@@ -263,6 +292,15 @@ export class RoomState {
     }
     const state = others > 0 && read === others ? 'read' : others > 0 && delivered === others ? 'delivered' : 'sent';
     return { state, read, of: others };
+  }
+
+  /** How far the latest message came, for the list of rooms; null where that is not known. */
+  lastProgress() {
+    const { seq, status } = this.last;
+    const isKnown = this.pointersKnown || (this.kind === 'direct' && this.pointers.has(this.peer));
+    const counted = isKnown ? this.progress(seq) : null;
+    if (!status || (counted && STEPS.indexOf(counted.state) >= STEPS.indexOf(status))) return counted;
+    return { state: status, read: 0, of: 0 };
   }
 
   dropOutgoing(clientId) {

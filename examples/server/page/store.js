@@ -25,7 +25,6 @@ export class Store {
     this.people = new People(this.client.rest, () => this.#changed('people'));
     this.history = new History(this.client, (room) => this.#changed('room', room.id));
     this.#listen();
-    for (const item of this.client.outbox.items) this.early = [...(this.early ?? []), item];
   }
 
   /** @param {(topic: "rooms"|"room"|"people"|"connection"|"closed", room?: number) => void} listener */
@@ -46,6 +45,7 @@ export class Store {
     client.on('reset', () => {
       this.rooms.clear();
       this.roomsLoaded = false;
+      this.welcomed = null;
       this.#changed('rooms');
     });
     client.on('welcome', (frame) => this.#onWelcome(frame));
@@ -63,7 +63,7 @@ export class Store {
     client.on('typing', ({ room_id, user, is_typing }) => {
       const room = this.rooms.get(room_id);
       if (!room || user === this.me || this.blocked.has(user)) return;
-      if (is_typing) room.typing.set(user, Date.now() + TYPING_MS);
+      if (is_typing) room.typing.set(user, performance.now() + TYPING_MS);
       else room.typing.delete(user);
       setTimeout(() => this.#forgetTyping(room), TYPING_MS + 50);
       this.#changed('room', room_id);
@@ -93,7 +93,7 @@ export class Store {
   }
 
   #forgetTyping(room) {
-    const now = Date.now();
+    const now = performance.now();
     let gone = false;
     for (const [user, until] of room.typing) if (until <= now) gone = room.typing.delete(user) || gone;
     if (!gone) return;
@@ -106,7 +106,7 @@ export class Store {
     if (state) state.describe(room);
     else {
       this.rooms.set(room.id, (state = new RoomState(room, this.me)));
-      for (const item of this.early ?? []) if (item.draft.room_id === room.id) state.outgoing.push({ client_id: item.client_id, draft: item.draft, state: 'queued', at: new Date().toISOString() });
+      for (const { client_id, draft } of this.client.outbox.items) if (draft.room_id === room.id) state.outgoing.push({ client_id, draft, state: 'queued', at: new Date().toISOString() });
     }
     if (state.kind === 'direct' && state.peer === undefined) this.#describe(state.id);
     return state;
@@ -125,13 +125,33 @@ export class Store {
     this.blocked = new Set((frame.blocked ?? []).map((entry) => entry?.user ?? entry));
     for (const room of frame.rooms ?? []) this.#take(room);
     this.#takePresence(frame.presence);
-    this.roomsLoaded = true;
     this.#changed('rooms');
     this.#changed('people');
-    this.#loadOtherRooms(frame).catch(() => {});
     const open = this.rooms.get(this.current);
     if (open) this.#freshen(open);
-    else if (this.current !== null) this.#changed('room', this.current);
+    // An older room: it is one's own all the same.
+    else if (frame.heads?.[this.current] !== undefined) this.#fetch(this.current).catch(() => {});
+    this.welcomed = frame;
+    this.#loadOtherRooms(frame).then(() => this.#allLoaded(frame), () => {});
+  }
+
+  /** What is not there now is not one's own. */
+  #allLoaded(frame) {
+    if (this.welcomed !== frame) return;
+    this.roomsLoaded = true;
+    this.#changed('rooms');
+    if (this.current === null) return;
+    const open = this.rooms.get(this.current);
+    if (!open) this.#changed('room', this.current);
+    else if (!open.loaded && open.loads === 0) this.open(this.current);
+  }
+
+  /** A room that is not in what was read. */
+  async #fetch(id) {
+    const room = this.#take(await this.client.rest.room(id));
+    if (id === this.current) this.open(id);
+    else this.#changed('rooms');
+    return room;
   }
 
   #takePresence(presence) {
@@ -146,6 +166,8 @@ export class Store {
     let before;
     do {
       const page = await this.client.rest.rooms({ before, limit: 200 });
+      // A reset, or a later welcome, has made these void.
+      if (this.welcomed !== frame) return;
       for (const room of page.rooms) if (!this.rooms.has(room.id)) this.#take(room);
       before = page.next;
       this.#changed('rooms');
@@ -180,8 +202,8 @@ export class Store {
     const room = this.rooms.get(id);
     if (!room) return;
     room.forget(head);
-    this.#describe(id).catch(() => {});
-    if (id === this.current) this.history.load(room).catch(() => {});
+    // How much is unread comes first: it says how much to load.
+    this.#describe(id).catch(() => {}).then(() => id === this.current && this.history.load(room)).catch(() => {});
     this.#changed('room', id);
   }
 
@@ -303,6 +325,12 @@ export class Store {
 
   /** All whom one has blocked, here or in another window. */
   #block(users) {
+    const released = [...this.blocked].filter((user) => !users.includes(user));
+    // Of those nothing was told meanwhile.
+    if (released.length > 0) this.client.rest.presence(released).then(({ presence }) => {
+      this.#takePresence(presence);
+      this.#changed('people');
+    }, () => {});
     this.blocked = new Set(users);
     for (const room of this.rooms.values()) for (const user of users) room.typing.delete(user);
     this.#changed('room', this.current);
@@ -359,7 +387,7 @@ export class Store {
   /** A failed message once more. It was refused, so it goes as a new one. */
   retry(room, clientId) {
     const item = room.outgoing.find((entry) => entry.client_id === clientId);
-    if (!item || item.state !== 'failed') return;
+    if (!item || item.state !== 'failed' || this.client.outbox.isFull) return;
     room.dropOutgoing(clientId);
     this.send(room, { ...item.draft, attachments: this.filesOf(item.draft) });
   }

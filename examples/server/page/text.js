@@ -3,10 +3,24 @@
 import { h } from './dom.js';
 
 const LINK = /https?:\/\/[^\s<>"']+/gu;
-const TRAILING = /[.,;:!?)\]}]+$/u;
+const PAIRS = { ')': '(', ']': '[', '}': '{' };
 const EMOJI_ONLY = /^(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|\p{Regional_Indicator}|[\u200d\ufe0f\u20e3\s])+$/u;
 
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/** An address without what follows it in a sentence: a bracket belongs to it where it was opened in it. */
+function withoutTrailing(address) {
+  const count = {};
+  for (const char of address) count[char] = (count[char] ?? 0) + 1;
+  let end = address.length;
+  for (; end > 0; end -= 1) {
+    const last = address[end - 1];
+    const isLoose = PAIRS[last] && count[last] > (count[PAIRS[last]] ?? 0);
+    if (!isLoose && !'.,;:!?'.includes(last)) break;
+    count[last] -= 1;
+  }
+  return address.slice(0, end);
+}
 
 /** Finds `@handle` of the given handles; the longest that fits. */
 function mentionPattern(handles) {
@@ -44,7 +58,7 @@ export function renderText(content, mentioned) {
   const fragment = document.createDocumentFragment();
   let at = 0;
   for (const match of content.matchAll(LINK)) {
-    const address = match[0].replace(TRAILING, '');
+    const address = withoutTrailing(match[0]);
     if (!URL.canParse(address)) continue;
     withMentions(fragment, content.slice(at, match.index), mentioned);
     fragment.append(h('a', { href: address, target: '_blank', rel: 'noopener noreferrer nofollow', text: address }));

@@ -178,9 +178,17 @@ pub(crate) enum ConfigError {
     /// No URL that browsers could find a server at.
     #[error("must be http://HOST or https://HOST, with :PORT where it has one, and no path")]
     PublicUrl,
-    /// Not NAME=VALUE, or no limit of this name and form.
+    /// Not NAME=VALUE, or no limit of this name.
     #[error("--limit {0}: must be NAME=VALUE with one of these names: {names}", names = Limits::NAMES.join(" "))]
     Limit(String),
+    /// A limit of this name, and no value for it.
+    #[error("--limit {said}: the value must be {form}")]
+    LimitValue {
+        /// NAME=VALUE as said.
+        said: String,
+        /// What such a value looks like.
+        form: &'static str,
+    },
 }
 
 impl std::str::FromStr for Database {
@@ -227,9 +235,15 @@ impl Config {
     pub(crate) fn limits(&self) -> Result<Limits, ConfigError> {
         let mut limits = Limits::default();
         for text in self.limits.iter().filter(|text| !text.trim().is_empty()) {
-            let set = text.split_once('=').map(|(name, value)| limits.set(name.trim(), value));
-            if !matches!(set, Some(Ok(()))) {
+            let Some((name, value)) = text.split_once('=').map(|(name, value)| (name.trim(), value)) else {
                 return Err(ConfigError::Limit(text.clone()));
+            };
+            if limits.set(name, value).is_err() {
+                let said = text.clone();
+                return Err(match form_of_limit(name) {
+                    Some(form) => ConfigError::LimitValue { said, form },
+                    None => ConfigError::Limit(said),
+                });
             }
         }
         Ok(limits)
@@ -238,6 +252,18 @@ impl Config {
     /// Whether anyone may sign up.
     pub(crate) fn has_demo_accounts(&self) -> bool {
         self.demo || (self.jwt_secret.is_none() && self.listen.ip().is_loopback())
+    }
+}
+
+/// What a value of this limit looks like; none where there is no such limit.
+fn form_of_limit(name: &str) -> Option<&'static str> {
+    let takes = |value| Limits::default().set(name, value).is_ok();
+    if takes("1/1") {
+        Some("PER_SECOND/BURST, such as 5/10, both above 0")
+    } else if takes("1") {
+        Some("a whole number above 0; for a time, of milliseconds")
+    } else {
+        None
     }
 }
 
@@ -276,6 +302,22 @@ mod tests {
         assert_eq!(good.limits().unwrap().content_bytes_max, 10);
         for bad in ["nope=1", "content_bytes_max", "content_bytes_max=x"] {
             assert!(Config::parse_from(["x", "--limit", bad]).limits().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_limit_that_is_refused_is_blamed_on_what_is_wrong_with_it() {
+        let said = |limit| Config::parse_from(["x", "--limit", limit]).limits().unwrap_err().to_string();
+        for (limit, form) in
+            [("sends=5", "PER_SECOND/BURST"), ("heartbeat=20s", "whole number"), ("page_max=0", "above 0")]
+        {
+            let error = said(limit);
+            assert!(error.starts_with(&format!("--limit {limit}: the value must be ")), "{error}");
+            assert!(error.contains(form) && !error.contains("names"), "{error}");
+        }
+        for limit in ["nope=1", "page_max"] {
+            let error = said(limit);
+            assert!(error.contains("one of these names") && error.contains(" sends "), "{error}");
         }
     }
 

@@ -7,10 +7,13 @@ mod import;
 mod media;
 mod ops;
 mod page;
+mod private_file;
 mod public_url;
 mod secret;
 mod server;
 mod serving;
+
+use std::io::IsTerminal as _;
 
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
@@ -18,7 +21,14 @@ async fn main() -> std::process::ExitCode {
     // Process-wide things are the binary's: the log, and who does the cryptography.
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(std::io::stderr).init();
+    // Colours are for eyes: in a file or a journal they are noise.
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|said| !said.is_empty());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal() && !is_plain)
+        .with_writer(std::io::stderr)
+        .init();
     // Only fails where one is installed, and nobody else is here to. Left to choose, TLS panics as soon as the tree
     // holds two providers.
     let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();

@@ -8,6 +8,8 @@ use std::{
 
 use chat_core::{Clock as _, SystemClock};
 
+use crate::private_file;
+
 /// The secret kept beside a database, made where there is none: tokens outlive a restart.
 ///
 /// # Errors
@@ -22,11 +24,7 @@ pub(crate) fn beside(database: &Path) -> io::Result<String> {
         Err(error) => return Err(error),
     }
     let secret = random();
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(&path) {
+    match private_file::new(&path) {
         Ok(mut file) => {
             file.write_all(secret.as_bytes())?;
             file.sync_all()?;

@@ -22,7 +22,7 @@ use crate::{
     config::{Compat, Config, Database},
     demo,
     media::MediaPlace,
-    ops, page,
+    ops, page, private_file,
     public_url::PublicUrl,
     secret,
     serving::Serving,
@@ -148,6 +148,7 @@ impl Backend {
                 file: None,
             }),
             Database::Sqlite(path) => {
+                private_file::for_database(path);
                 let store = SqliteStore::open(path, SqliteOptions::default()).await?;
                 let options = sqlx::sqlite::SqliteConnectOptions::new()
                     .filename(path)

@@ -6,7 +6,7 @@ test('hello names the token; the first welcome gives the cursors', async () => {
   const chat = await connected().open();
   equal(chat.socket().said[0], { type: 'hello', subscribe: 'all', token: 'one' });
   equal(chat.socket().url, 'ws://chat.test/api/v1/ws');
-  equal([chat.client.state, chat.client.user, chat.client.position()], ['ready', '1', { epoch: 'e1', rooms: { 7: 10 } }]);
+  equal([chat.client.state, chat.client.user, chat.client.position()], ['ready', '1', { epoch: 'e1', rooms: { 7: 10 }, order: [7] }]);
 });
 
 test('events are told once each; a break resumes behind the last', async () => {
@@ -56,7 +56,7 @@ test('a reset drops everything, once, and what is still under way with it', asyn
   chat.socket().accept();
   equal(chat.socket().said[0], { type: 'hello', subscribe: 'all', token: 'one' });
   chat.socket().tell({ type: 'welcome', user: { id: '1' }, epoch: 'e2', reset: true, heads: { 7: 3 }, gone: [] });
-  equal([chat.heard('reset').length, chat.client.position()], [1, { epoch: 'e2', rooms: { 7: 3 } }]);
+  equal([chat.heard('reset').length, chat.client.position()], [1, { epoch: 'e2', rooms: { 7: 3 }, order: [7] }]);
 });
 
 test('rooms that are gone are told as such', async () => {
@@ -88,6 +88,92 @@ test('4401: once more with a fresh token, then no more', async () => {
   chat.socket().drop(4401);
   await settle();
   equal([chat.sockets.length, chat.client.state], [2, 'closed']);
+});
+
+test('a token that could not be asked for is asked for again; one that is refused ends it', async () => {
+  const answers = [() => { throw new Error('no network'); }, () => Promise.reject(new Error('no network')), () => 'two'];
+  const chat = await connected({ refreshToken: () => answers.shift()() }).open();
+  chat.socket().drop(4401);
+  await settle();
+  equal([chat.client.state, answers.length, chat.sockets.length], ['waiting', 2, 1]);
+  chat.client.wake();
+  await settle();
+  equal([chat.client.state, answers.length], ['waiting', 1], 'hurried, and asked once more');
+  await chat.clock.advance(60_000);
+  equal(answers.length, 0);
+  await chat.welcome();
+  equal([chat.client.state, chat.socket().said[0].token], ['ready', 'two']);
+  const other = await connected({ refreshToken: async () => null }).open();
+  other.socket().drop(4401);
+  await settle();
+  equal(other.client.state, 'closed');
+});
+
+test('a token that is about to end is asked for until somebody answers', async () => {
+  const answers = [() => { throw new Error('no network'); }, () => 'two'];
+  const chat = await connected({ refreshToken: () => answers.shift()() }).open();
+  chat.socket().tell({ type: 'token_expiring', in_ms: 60_000 });
+  await settle();
+  equal(chat.socket().last('auth'), undefined);
+  await chat.clock.advance(10_000);
+  equal([chat.socket().last('auth').token, chat.sockets.length], ['two', 1]);
+});
+
+test('the time of day may go back', () => {
+  const { clock } = connected({ clock: undefined }).client;
+  const { now } = Date;
+  const before = clock.now();
+  try {
+    Date.now = () => now() - 3_600_000;
+    ok(clock.now() >= before, 'the clock of waits does not');
+  } finally {
+    Date.now = now;
+  }
+});
+
+test('the beat is the one that the server names', async () => {
+  const chat = await connected().open({ heartbeat_ms: 10_000 });
+  await chat.clock.advance(8_000);
+  ok(chat.socket().last('ping'), 'pinged');
+  await chat.clock.advance(6_000);
+  equal(chat.client.state, 'waiting');
+});
+
+test('listed: rooms that do not fit into hello are subscribed after it, as far as there is place', async () => {
+  const rooms = Object.fromEntries(Array.from({ length: 1_003 }, (_, index) => [index + 1, 50_000]));
+  const order = Object.keys(rooms).map(Number).reverse();
+  const chat = connected({ subscribe: 'listed', position: { epoch: 'e1', rooms, order } });
+  chat.client.connect().catch(() => {});
+  chat.socket().accept();
+  const hello = chat.socket().said[0];
+  const said = Object.keys(hello.rooms).map(Number);
+  ok(said.length < 1_000 && said.includes(1) && !said.includes(1_003), 'the rooms that moved last');
+  chat.socket().tell({ type: 'welcome', user: { id: '1' }, epoch: 'e1', limits: { rooms: 1_000 }, heads: hello.rooms, gone: [] });
+  for (let turns = 0; turns < 2_000 && chat.client.cursors.live.size < 1_000; turns += 1) {
+    const asked = chat.socket().said.filter((frame) => frame.type === 'subscribe' && !frame.done);
+    ok(asked.length <= 8, 'a few at once');
+    for (const frame of asked) {
+      frame.done = true;
+      equal(frame.since, 50_000);
+      if (frame.room_id === 990) chat.socket().tell({ type: 'error', id: frame.id, code: 'not_found', message: 'no such room', retryable: false });
+      else chat.socket().tell({ type: 'subscribed', id: frame.id, room_id: frame.room_id, from: 50_000, head: 50_000 });
+    }
+    await settle();
+    if (asked.length === 0) break;
+  }
+  equal(chat.client.cursors.live.size, 999);
+  const told = chat.heard('unsubscribed').map(({ room_id, reason }) => [room_id, reason]);
+  equal(told, [[1_001, 'requested'], [1_002, 'requested'], [1_003, 'requested'], [990, 'gone']]);
+  equal(chat.heard('room_reset'), []);
+});
+
+test('listed: a reset voids the positions and not the list', async () => {
+  const chat = await connected({ subscribe: 'listed', position: { rooms: { 7: null, 8: null } } }).open({ heads: { 7: 10, 8: 4 } });
+  chat.socket().tell({ type: 'bye', reason: 'reset', reconnect_after_ms: 100 });
+  chat.socket().drop(1012);
+  await chat.clock.advance(100);
+  chat.socket().accept();
+  equal(chat.socket().said[0].rooms, { 7: null, 8: null });
 });
 
 test('4401 without a fresh token ends it, and what waits for an answer', async () => {

@@ -2,6 +2,9 @@
 
 import { ChatClient } from '/chat-client.js';
 
+/** What has not ended by then waits for something that never comes. */
+const PATIENCE_MS = 10_000;
+
 const tests = [];
 /** @type {{name: string, error?: Error}[]} */
 export const results = [];
@@ -13,11 +16,17 @@ export function test(name, body) {
 
 export async function run() {
   for (const { name, body } of tests) {
+    let timer;
+    const tooLong = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error('it does not end')), PATIENCE_MS);
+    });
     try {
-      await body();
+      await Promise.race([body(), tooLong]);
       results.push({ name });
     } catch (error) {
       results.push({ name, error });
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

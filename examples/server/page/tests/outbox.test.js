@@ -124,3 +124,51 @@ test('what is written while away goes out on return', async () => {
   equal(chat.socket().last('send').content, 'later');
   ok(chat.sockets.length >= 2);
 });
+
+const controls = (count) => '\u0001'.repeat(count);
+
+test('a message that no frame can hold fails by itself, and is kept nowhere', async () => {
+  const storage = sessionStorage;
+  const key = 'selftest.large';
+  const chat = connected({ outbox: { storage, key } });
+  const early = chat.client.send({ room_id: 7, content: controls(12_000) });
+  equal(new Outbox({ storage, key }).items.length, 1);
+  await chat.open({ limits: { frame_bytes: 65_536 } });
+  equal((await refusal(early)).code, 'too_large');
+  equal((await refusal(chat.client.send({ room_id: 7, content: controls(12_000) }))).code, 'too_large');
+  equal((await refusal(chat.client.edit(7, 10, controls(12_000)))).code, 'too_large');
+  equal([new Outbox({ storage, key }).items, chat.socket().all('send'), chat.socket().all('edit')], [[], [], []]);
+  equal(chat.heard('outbox').map((change) => change.state), ['queued', 'failed', 'queued', 'failed']);
+  chat.client.send({ room_id: 7, content: controls(10_000) }).catch(() => {});
+  equal([chat.socket().all('send').length, chat.client.state], [1, 'ready'], 'what fits goes out');
+  for (const { client_id } of chat.client.outbox.items) chat.client.outbox.remove(client_id);
+});
+
+test('1009: the largest of what is out fails, the rest comes back', async () => {
+  const chat = await connected().open();
+  const small = chat.client.send({ room_id: 8, content: 'small' });
+  const large = chat.client.send({ room_id: 7, content: controls(12_000) });
+  chat.client.send({ room_id: 7, content: 'next' }).catch(() => {});
+  chat.socket().drop(1009);
+  equal([(await refusal(large)).code, chat.client.state], ['too_large', 'waiting']);
+  await chat.again();
+  equal(chat.socket().all('send').map((frame) => frame.content), ['small', 'next']);
+  chat.socket().tell({ type: 'ok', id: chat.socket().all('send')[0].id, room_id: 8, seq: 3, message: {}, repeat: false });
+  equal((await small).seq, 3);
+});
+
+test('two sends under one client_id end alike; another message under it is refused', async () => {
+  for (const refused of [false, true]) {
+    const chat = await connected().open();
+    const sent = [
+      chat.client.send({ client_id: 'a', room_id: 7, content: 'hi' }),
+      chat.client.send({ room_id: 7, content: 'hi', client_id: 'a' }),
+    ];
+    equal((await refusal(chat.client.send({ client_id: 'a', room_id: 7, content: 'other' }))).code, 'body_mismatch');
+    const { id } = chat.socket().last('send');
+    if (refused) chat.socket().tell({ type: 'error', id, code: 'muted', message: 'you are muted', retryable: false });
+    else chat.socket().tell({ type: 'ok', id, room_id: 7, seq: 11, message: message(11).message, repeat: false });
+    const ends = await Promise.all(sent.map((each) => each.then((result) => result.seq, (error) => error.code)));
+    equal([ends, chat.socket().all('send').length], [refused ? ['muted', 'muted'] : [11, 11], 1]);
+  }
+});

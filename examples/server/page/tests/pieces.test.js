@@ -45,9 +45,20 @@ test('a cursor above the head starts that room over', () => {
 test('a hello that would be too long leaves out the rooms that were quiet longest', () => {
   const cursors = new Cursors({ epoch: 'e1', rooms: Object.fromEntries(Array.from({ length: 900 }, (_, index) => [index + 1, 1_000_000])) });
   cursors.offer(1, 1_000_001);
-  const forgotten = cursors.trim(4_000);
-  ok(JSON.stringify(cursors.position()).length <= 4_000, 'short enough');
-  ok(forgotten.length > 0 && !forgotten.includes(1) && cursors.at(1) === 1_000_001, 'the busy room stays');
+  const { said, left } = cursors.hello(4_000);
+  ok(JSON.stringify(said).length <= 4_000 && JSON.stringify(said).length > 3_900, 'short enough, and not shorter');
+  ok(left.length > 0 && !left.includes(1) && said.rooms[1] === 1_000_001, 'the busy room stays');
+  equal(Object.keys(said.rooms).length + left.length, 900);
+  equal(cursors.hello(40_000, 2).said.rooms, { 1: 1_000_001, 900: 1_000_000 });
+});
+
+test('which room moved last outlives the page, whatever its id', () => {
+  const cursors = new Cursors();
+  cursors.welcome({ epoch: 'e1', heads: { 1: 5, 2: 5, 3: 5 }, gone: [], rooms: [{ id: 2 }, { id: 3 }] });
+  equal(cursors.kept().order, [1, 3, 2], 'a welcome names the latest first');
+  cursors.skip(1, 6, 9);
+  const later = new Cursors(JSON.parse(JSON.stringify(cursors.kept())));
+  equal([later.kept().order, later.hello(1_000, 1).said.rooms], [[3, 2, 1], { 1: 9 }]);
 });
 
 test('deaf: what a pong told must have come by the next one', () => {
@@ -79,6 +90,11 @@ test('heartbeat: a clock that jumped accuses nobody', () => {
   equal(beat.tick(3_600_000), 'ping');
   beat.pinged(3_600_000);
   equal(beat.tick(3_600_000 + 15_000), 'dead', 'but then it has to answer');
+});
+
+test('heartbeat: in the proportions of the server, within bounds', () => {
+  const beats = [25_000, undefined, 10_000, 1, 1e9].map((every) => Heartbeat.of(every));
+  equal(beats.map((beat) => [beat.pingEvery, beat.pongWithin, beat.silence]), [[20_000, 15_000, 45_000], [20_000, 15_000, 45_000], [8_000, 6_000, 18_000], [4_000, 3_000, 9_000], [96_000, 72_000, 216_000]]);
 });
 
 test('read pointers: the highest counts, one a second', () => {

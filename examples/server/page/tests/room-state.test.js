@@ -102,3 +102,31 @@ test('an own message without an answer gives way to its event', () => {
   equal([state.outgoing.length, state.messages.get(11).client_id], [0, 'c']);
   ok(state.messages.size === 1);
 });
+
+test('the number of members goes with those who come and go, once each', () => {
+  const state = loaded({ member_count: 300, members: [{ user: '1', role: 'owner' }, { user: '2', role: 'member' }] });
+  state.apply(event(11, 'member_left', { user: '2', reason: 'left' }));
+  state.apply(event(11, 'member_left', { user: '2', reason: 'left' }));
+  equal(state.size, 299);
+  state.describe({ head: 10, member_count: 300, members: [{ user: '1', role: 'owner' }, { user: '2', role: 'member' }] });
+  equal([state.size, state.members.has('2')], [299, false], 'what was read before');
+  state.apply(event(12, 'member_joined', { member: { user: '3', role: 'member' } }));
+  equal(state.size, 300);
+  state.describe({ head: 12, member_count: 4 });
+  equal(state.size, 4, 'what was read now');
+});
+
+test('how far the last message came is not guessed', () => {
+  const last_message = { seq: 10, sender: '1', kind: 'text', content: 'x', at: '2026-01-02T03:04:05.000Z' };
+  equal(room({ last_message }).lastProgress(), null);
+  equal(room({ last_message: { ...last_message, status: 'read' } }).lastProgress().state, 'read');
+  const direct = room({ kind: 'direct', peer: '2', last_message });
+  equal(direct.lastProgress(), null);
+  direct.point({ user: '2', read: 10 });
+  equal(direct.lastProgress().state, 'read');
+  const group = room({ last_message: { ...last_message, status: 'delivered' } });
+  group.point({ user: '2', read: 10 });
+  equal(group.lastProgress().state, 'delivered', 'one of many');
+  group.describe({ head: 10, members: [{ user: '1' }, { user: '2' }], pointers: [{ user: '2', read: 10, delivered: 10 }] });
+  equal(group.lastProgress().state, 'read');
+});

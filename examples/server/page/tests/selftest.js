@@ -4,10 +4,17 @@ import { results, run } from '/selftest/harness.js';
 import '/selftest/attachments.test.js';
 import '/selftest/pieces.test.js';
 import '/selftest/connection.test.js';
+import '/selftest/contrast.test.js';
+import '/selftest/drafts.test.js';
+import '/selftest/message-focus.test.js';
+import '/selftest/report-dialog.test.js';
 import '/selftest/outbox.test.js';
 import '/selftest/highlight.test.js';
 import '/selftest/message-around.test.js';
+import '/selftest/message-list.test.js';
+import '/selftest/message-words.test.js';
 import '/selftest/room-state.test.js';
+import '/selftest/store.test.js';
 import '/selftest/text.test.js';
 import '/selftest/uploads.test.js';
 

@@ -22,6 +22,14 @@ test('links are links, and nothing else is', () => {
   equal(box.textContent, 'see https://example.com/a?b=1. Not javascript:alert(1) or (http://x.test/y)');
 });
 
+test('a bracket belongs to a link where it was opened in it', () => {
+  const links = (content) => [...shown(content).querySelectorAll('a')].map((a) => a.textContent);
+  equal(links('https://en.wikipedia.org/wiki/Rust_(game)'), ['https://en.wikipedia.org/wiki/Rust_(game)']);
+  equal(links('(see https://x.test/a_(b)).'), ['https://x.test/a_(b)']);
+  equal(links('(https://x.test/a), [https://x.test/[b]], {https://x.test/c}!'), ['https://x.test/a', 'https://x.test/[b]', 'https://x.test/c']);
+  equal(links(`https://x.test/${')'.repeat(16_000)}`), ['https://x.test/']);
+});
+
 test('mentions: the longest name, whole words, any case', () => {
   equal(mentionedIn('@Ann lee and @c.d!', people), ['2', '3']);
   equal(mentionedIn('@ann, hi', people), ['1']);

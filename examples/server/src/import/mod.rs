@@ -19,6 +19,7 @@ use chat_store_sqlite::{SqliteOptions, SqliteStore};
 use self::{importer::Importer, last_ids::LastIds, lines::Lines, record::Source, tables::Tables};
 use crate::{
     config::{Config, Database},
+    private_file,
     server::postgres_pool,
 };
 
@@ -99,6 +100,7 @@ pub(crate) async fn run(config: &Config, args: &ImportArgs) -> Result<(), AnyErr
     let store: Arc<dyn ImportStore> = match into {
         Database::Memory => return Err("--into memory: would be gone with this process".into()),
         Database::Sqlite(path) => {
+            private_file::for_database(path);
             let store = SqliteStore::open(path, SqliteOptions::default()).await?;
             file = Some(store.clone());
             Arc::new(store)

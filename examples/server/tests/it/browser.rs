@@ -1,6 +1,7 @@
 //! The page, in browsers.
 
 mod files;
+mod keeping;
 mod reports;
 
 use serde_json::{Value, json};

@@ -54,3 +54,20 @@ async fn limits_of_flags_and_of_the_environment_add_up() {
         assert_eq!(sent.status, status, "{sent:?}");
     }
 }
+
+/// What is written to files is for who owns the process, and for no terminal.
+#[cfg(unix)]
+#[tokio::test]
+async fn the_database_is_private_and_the_log_is_plain() {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    let mut launch = Launch::new("private", &[]);
+    let server = launch.start();
+    sign_up(&server, "ann").await;
+    for name in ["chat.db", "chat.db-wal", "chat.db-shm", "chat.db.secret"] {
+        let mode = fs::metadata(launch.folder().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    let log = fs::read_to_string(launch.folder().join("server.log")).unwrap();
+    assert!(!log.is_empty() && !log.contains('\u{1b}'), "{log}");
+}

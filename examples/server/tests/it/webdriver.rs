@@ -122,6 +122,11 @@ impl Browser {
         self.command("/url", json!({ "url": url })).await;
     }
 
+    /// Makes its window so many pixels large.
+    pub(crate) async fn resize(&self, width: u32, height: u32) {
+        self.command("/window/rect", json!({ "width": width, "height": height })).await;
+    }
+
     /// What an expression of JavaScript says as soon as it says something that is true.
     pub(crate) async fn until(&self, expression: &str) -> Value {
         let script = format!(
