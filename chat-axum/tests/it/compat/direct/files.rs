@@ -80,7 +80,7 @@ async fn what_other_clients_send_is_what_its_files_are() {
         let told = native(&chat, &mut two, json!({ "content": "http://evil/x", "kind": kind })).await;
         assert_eq!((&told["message_type"], &told["content"]), (&json!("text"), &json!("http://evil/x")));
     }
-    let mut upload = async |name, kind, bytes| {
+    let upload = async |name, kind, bytes| {
         let file = chat.post_form("1", form(name, kind, bytes)).await.body["id"].clone();
         (format!("/attachments/{}", file.as_str().unwrap()), file)
     };
