@@ -187,7 +187,7 @@ export class MessageList {
 
   #older() {
     if (!this.placed || this.log.scrollTop >= NEAR_TOP || performance.now() < this.pauseUntil) return;
-    this.store.older(this.room).catch(() => {
+    this.store.history.older(this.room).catch(() => {
       this.pauseUntil = performance.now() + PAUSE;
     });
   }
@@ -214,7 +214,7 @@ export class MessageList {
     if (!room) return;
     if (!room.messages.has(seq)) {
       this.pinned = false;
-      const reached = await this.store.reach(room, seq).catch(() => false);
+      const reached = await this.store.history.reach(room, seq).catch(() => false);
       if (room !== this.room) return;
       if (!reached) return aroundDialog(this.store, room, seq);
     }

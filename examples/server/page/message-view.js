@@ -27,7 +27,7 @@ export function describe(store, room, message, { first, last }) {
   const { people, me } = store;
   const own = message.sender === me;
   const pending = message.seq === undefined;
-  const quoted = message.reply_to && !message.deleted ? store.quoted(room, message.reply_to) : null;
+  const quoted = message.reply_to && !message.deleted ? store.history.quoted(room, message.reply_to) : null;
   return {
     seq: message.seq ?? null,
     clientId: pending ? message.client_id : null,

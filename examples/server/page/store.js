@@ -257,21 +257,6 @@ export class Store {
     if (id !== null) this.#changed('room', id);
   }
 
-  /** An earlier page. @param {RoomState} room */
-  older(room) {
-    return this.history.older(room);
-  }
-
-  /** Loads back to a message. @returns {Promise<boolean>} whether it is there now */
-  reach(room, seq) {
-    return this.history.reach(room, seq);
-  }
-
-  /** A message that is quoted, also where it is not loaded. */
-  quoted(room, seq) {
-    return this.history.quoted(room, seq);
-  }
-
   /** Makes a room and opens it. */
   async create(room) {
     const made = await this.client.rest.createRoom(room);

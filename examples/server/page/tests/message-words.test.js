@@ -14,7 +14,7 @@ const store = (blocked) => ({
   blocked: new Set(blocked),
   people: { name: (id) => `u${id}`, handle: (id) => `u${id}`, status: () => 'offline' },
   client: { rest: { attachmentUrl: (id) => `/f/${id}` } },
-  quoted: () => secret,
+  history: { quoted: () => secret },
   current: null,
   rooms: new Map(),
   roomsLoaded: true,
