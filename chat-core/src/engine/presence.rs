@@ -16,7 +16,7 @@ use self::{edges::HeardEdges, repair::ToldPresence};
 use super::{Inner, connection::Connection, in_turn::InTurn, signalling::signal_one};
 use crate::{
     bus::{Edge, Lease, Topic},
-    model::{RoomId, Timestamp, UserId},
+    model::{ConnectionId, RoomId, Timestamp, UserId},
     protocol::PresenceEntry,
     signal::{PresenceChoice, PresenceStatus, Signal},
 };
@@ -40,6 +40,8 @@ pub(crate) struct Presence {
     /// What others see otherwise of users here since their leases were renewed, and is yet to be told.
     renewed: InTurn<BTreeMap<UserId, PresenceStatus>>,
     renew_soon: Notify,
+    /// Connections that ended and whose leases stand as long as the grace: whoever comes back was never away.
+    graced: Mutex<BTreeMap<UserId, Vec<ConnectionId>>>,
     /// What connections that ended as this node goes down leave to others, and when they ended.
     leaving: InTurn<Vec<(Lease, Timestamp)>>,
 }
@@ -48,6 +50,20 @@ impl Presence {
     /// Leases may have been lost: they are renewed at once, or once more where that is under way.
     pub(crate) fn renew_soon(&self) {
         self.renew_soon.notify_one();
+    }
+
+    fn graced(&self, user: &UserId) -> Vec<ConnectionId> {
+        self.graced.lock().get(user).cloned().unwrap_or_default()
+    }
+
+    fn end_grace(&self, user: &UserId, connection: ConnectionId) {
+        let mut graced = self.graced.lock();
+        if let Some(of_user) = graced.get_mut(user) {
+            of_user.retain(|id| *id != connection);
+            if of_user.is_empty() {
+                graced.remove(user);
+            }
+        }
     }
 }
 
@@ -108,6 +124,9 @@ impl Inner {
     pub(crate) fn presence_ends(self: &Arc<Self>, connection: &Arc<Connection>, last: bool) {
         let (engine, user, id) = (Arc::clone(self), connection.user.clone(), connection.id);
         let (left, lease) = (self.clock.now(), lease_of(connection));
+        if last {
+            self.presence.graced.lock().entry(user.clone()).or_default().push(id);
+        }
         self.spawn(async move {
             if last {
                 // Whoever comes back within the grace was never away.
@@ -116,6 +135,7 @@ impl Inner {
                     () = engine.cancel.cancelled() => {}
                     () = tokio::time::sleep(engine.limits.offline_grace) => {}
                 }
+                engine.presence.end_grace(&user, id);
             }
             if engine.cancel.is_cancelled() {
                 if let Some(lease) = lease {
@@ -169,13 +189,18 @@ impl Inner {
         choice: PresenceChoice,
     ) {
         connection.presence.store(choice as u8, Ordering::Relaxed);
+        // After a reload the connection before says something else, and would be believed until its grace is over.
+        let mut released = self.presence.graced(&connection.user);
         if choice == PresenceChoice::Invisible {
-            let released = self.link.leases.release(&[(connection.user.clone(), connection.id)]).await;
-            if let Ok(edges) = released {
-                self.tell_edges(edges, self.clock.now()).await;
-            }
+            released.push(connection.id);
         } else {
             self.renew(&[Arc::clone(connection)]).await;
+        }
+        let released: Vec<_> = released.into_iter().map(|id| (connection.user.clone(), id)).collect();
+        if !released.is_empty()
+            && let Ok(edges) = self.link.leases.release(&released).await
+        {
+            self.tell_edges(edges, self.clock.now()).await;
         }
     }
 

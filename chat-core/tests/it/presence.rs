@@ -226,3 +226,21 @@ async fn a_node_that_goes_down_alone_notes_who_was_there() {
     let (status, last_seen) = shown(&again, "bob").await;
     assert_eq!((status, last_seen.is_string()), (json!("offline"), true));
 }
+
+/// What a user says of himself after a reload is not outvoted by the connection before, whose grace is not over.
+#[tokio::test(start_paused = true)]
+async fn what_is_chosen_after_a_reload_is_told_at_once() {
+    for (choice, shown) in [("away", "away"), ("invisible", "offline")] {
+        let (engine, _, _) = nodes().await;
+        room_of(&engine, &["ann", "bob"]).await;
+        let mut ann = Client::connect(&engine, "ann").await;
+        let bob = Client::connect(&engine, "bob").await;
+        assert_eq!(told(&mut ann, "bob", Duration::from_secs(1)).await, [(json!("online"), Value::Null)]);
+        drop(bob);
+        let bob = Client::connect(&engine, "bob").await;
+        sleep(Duration::from_secs(1)).await;
+        bob.say(&json!({"type": "presence", "status": choice}));
+        let told = told(&mut ann, "bob", Duration::from_secs(1)).await;
+        assert_eq!(told.iter().map(|(status, _)| status).collect::<Vec<_>>(), [shown]);
+    }
+}
