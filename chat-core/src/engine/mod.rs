@@ -1,6 +1,7 @@
 //! The engine: rooms' logs, who is given what, and the calls of users and of the host.
 
 mod after;
+mod answers;
 mod baton;
 mod blocks;
 mod builder;
