@@ -29,7 +29,7 @@ use crate::{
         ServerFrame,
     },
     signal::UnsubscribeReason,
-    store::{Actor, Change, MessagePage, Outcome},
+    store::{Actor, Change, Outcome},
 };
 
 impl Inner {
@@ -290,7 +290,11 @@ impl Inner {
             }
             Command::History { room, range, limit, thread } => {
                 connection.commands.written(room).await;
-                match self.history_once_read(connection, &principal, room, range, limit, thread).await {
+                let page = async {
+                    self.pages_read(connection).await?;
+                    self.history(&principal, room, range, limit, thread).await
+                };
+                match page.await {
                     Ok(page) => {
                         if let Some(id) = id {
                             connection.reply_large(&ServerFrame::Ok { id, body: OkBody::History(&page) });
@@ -303,23 +307,14 @@ impl Inner {
         }
     }
 
-    /// A page of history, once the client has read the page before: else a slow one that asks for several would be
+    /// Waits until the client has read the pages of history before: else a slow one that asks for several would be
     /// taken for one that does not read, or have them all wait in memory.
-    async fn history_once_read(
-        self: &Arc<Self>,
-        connection: &Arc<Connection>,
-        principal: &Principal,
-        room: RoomId,
-        range: HistoryRange,
-        limit: Option<usize>,
-        thread: Option<Seq>,
-    ) -> Result<MessagePage, Error> {
+    async fn pages_read(&self, connection: &Connection) -> Result<(), Error> {
         let taken = connection.large_answers_taken();
         // While commands wait nothing is read from the client: that it lives must be found out in the end.
-        if tokio::time::timeout(self.limits.heartbeat_dead, taken).await.is_err() {
-            return Err(Error::new(ErrorCode::Unavailable, "earlier answers have not been read yet"));
-        }
-        self.history(principal, room, range, limit, thread).await
+        tokio::time::timeout(self.limits.heartbeat_dead, taken)
+            .await
+            .map_err(|_| Error::new(ErrorCode::Unavailable, "earlier answers have not been read yet"))
     }
 
     async fn read_up_to(

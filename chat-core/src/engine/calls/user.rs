@@ -12,8 +12,8 @@ use crate::{
     event::EventBody,
     hooks::{ActionKind, Principal},
     model::{
-        Activity, Ban, Emoji, Message, MessageVersion, Profile, Role, RoomDetail, RoomEntry, RoomId, Seq,
-        Timestamp, Unread, UserId,
+        Activity, Emoji, Message, MessageVersion, Profile, RoomDetail, RoomEntry, RoomId, Seq, Timestamp,
+        Unread, UserId,
     },
     protocol::{HistoryRange, PresenceEntry, Send, SendTo},
     signal::PresenceStatus,
@@ -139,137 +139,6 @@ impl AsUser<'_> {
         self.write(Write::new(room, ActionKind::DeleteRoom, Require::OWNER, ChangeBody::DeleteRoom))
             .await
             .map(drop)
-    }
-
-    /// Joins a public room.
-    ///
-    /// # Errors
-    /// See the error codes of the protocol.
-    pub async fn join(&self, room: RoomId) -> Result<Option<Seq>, Error> {
-        self.write(Write::new(room, ActionKind::Join, Require::NOTHING, ChangeBody::Join)).await
-    }
-
-    /// Leaves a room.
-    ///
-    /// # Errors
-    /// See the error codes of the protocol.
-    pub async fn leave(&self, room: RoomId) -> Result<Option<Seq>, Error> {
-        self.write(Write::new(room, ActionKind::Leave, Require::MEMBER, ChangeBody::Leave)).await
-    }
-
-    /// Adds members; gives the place of each in the log, none where one was there.
-    ///
-    /// # Errors
-    /// See the error codes of the protocol. It is that of the first who could not be added: all others are, and asked again
-    /// they are no change.
-    pub async fn add_members(
-        &self,
-        room: RoomId,
-        users: &[UserId],
-        role: Role,
-    ) -> Result<Vec<Option<Seq>>, Error> {
-        if users.is_empty() || users.len() > self.inner.limits.members_per_call_max {
-            return Err(validate::too_many("users", self.inner.limits.members_per_call_max));
-        }
-        let count = u32::try_from(users.len()).unwrap_or(u32::MAX);
-        let key = QuotaKey::MembersAdded(self.principal.user.clone());
-        self.inner.take(key, count, self.inner.limits.members_added)?;
-        let add = |user: &UserId| {
-            let body = ChangeBody::AddMember { user: user.clone(), role };
-            let mut write = Write::new(room, ActionKind::AddMember, Require::MODERATOR, body);
-            write.other = Some(user.clone());
-            self.inner.write(self.principal, write)
-        };
-        // At once, so that they share commits; the lane keeps their order.
-        let outcomes = futures::future::join_all(users.iter().map(add)).await;
-        outcomes
-            .into_iter()
-            .map(|outcome| outcome.map(|outcome| outcome.event().map(|event| event.seq)))
-            .collect()
-    }
-
-    /// Removes a member with a role below the own; oneself: leaves.
-    ///
-    /// # Errors
-    /// See the error codes of the protocol.
-    pub async fn remove_member(&self, room: RoomId, user: &UserId) -> Result<Option<Seq>, Error> {
-        if *user == self.principal.user {
-            return self.leave(room).await;
-        }
-        self.manage(room, ActionKind::RemoveMember, user, ChangeBody::Remove { user: user.clone() }).await
-    }
-
-    /// Keeps a user out of a room, for good or until a time.
-    ///
-    /// # Errors
-    /// See the error codes of the protocol.
-    pub async fn ban(
-        &self,
-        room: RoomId,
-        user: &UserId,
-        until: Option<Timestamp>,
-    ) -> Result<Option<Seq>, Error> {
-        let body = ChangeBody::Ban { user: user.clone(), until };
-        self.manage(room, ActionKind::RemoveMember, user, body).await
-    }
-
-    /// Lifts a ban; says whether there was one.
-    ///
-    /// # Errors
-    /// See the error codes of the protocol.
-    pub async fn unban(&self, room: RoomId, user: &UserId) -> Result<bool, Error> {
-        let body = ChangeBody::Unban { user: user.clone() };
-        match self.manage(room, ActionKind::RemoveMember, user, body).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.code() == ErrorCode::NotFound => {
-                // No ban, or no room that one may know of.
-                self.moderates(room).await.map(|()| false)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Who is kept out, for moderators.
-    ///
-    /// # Errors
-    /// See the error codes of the protocol.
-    pub async fn bans(&self, room: RoomId) -> Result<Vec<Ban>, Error> {
-        self.moderates(room).await?;
-        self.inner.read("bans", self.inner.store.bans(room, self.inner.limits.page_max)).await
-    }
-
-    /// Gives a member another role; old and new are below the own.
-    ///
-    /// # Errors
-    /// See the error codes of the protocol.
-    pub async fn set_role(&self, room: RoomId, user: &UserId, role: Role) -> Result<Option<Seq>, Error> {
-        let body = ChangeBody::SetRole { user: user.clone(), role };
-        self.manage(room, ActionKind::ChangeMember, user, body).await
-    }
-
-    /// Hands the own ownership to a member.
-    ///
-    /// # Errors
-    /// See the error codes of the protocol.
-    pub async fn transfer(&self, room: RoomId, to: &UserId) -> Result<Option<Seq>, Error> {
-        let body = ChangeBody::Transfer { to: to.clone() };
-        let mut write = Write::new(room, ActionKind::ChangeMember, Require::OWNER, body);
-        write.other = Some(to.clone());
-        self.write(write).await
-    }
-
-    /// Takes a member's right to write until a time, or gives it back.
-    ///
-    /// # Errors
-    /// See the error codes of the protocol.
-    pub async fn mute(
-        &self,
-        room: RoomId,
-        user: &UserId,
-        until: Option<Timestamp>,
-    ) -> Result<Option<Seq>, Error> {
-        let body = ChangeBody::Mute { user: user.clone(), until };
-        self.manage(room, ActionKind::ChangeMember, user, body).await
     }
 
     /// The own rooms that one may read, latest activity first. Fewer than the limit: there are no more.
@@ -475,27 +344,7 @@ impl AsUser<'_> {
         self.inner.read("rooms", self.inner.store.rooms(&query)).await
     }
 
-    async fn manage(
-        &self,
-        room: RoomId,
-        kind: ActionKind,
-        user: &UserId,
-        body: ChangeBody,
-    ) -> Result<Option<Seq>, Error> {
-        let mut write = Write::new(room, kind, Require::MODERATOR, body);
-        write.other = Some(user.clone());
-        self.write(write).await
-    }
-
-    async fn moderates(&self, room: RoomId) -> Result<(), Error> {
-        let membership = self.inner.readable(self.principal, room).await?;
-        if membership.role < Role::Moderator {
-            return Err(Error::new(ErrorCode::Forbidden, "needs a higher role in the room"));
-        }
-        Ok(())
-    }
-
-    async fn write(&self, write: Write) -> Result<Option<Seq>, Error> {
+    pub(super) async fn write(&self, write: Write) -> Result<Option<Seq>, Error> {
         let key = QuotaKey::Sends(self.principal.user.clone());
         self.inner.take(key, 1, self.inner.limits.sends)?;
         let outcome = self.inner.write(self.principal, write).await?;
